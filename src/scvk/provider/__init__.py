@@ -1,0 +1,1 @@
+"""Pods as container groups: implements `scvk.kubelet.provider.Provider` on `scvk.saladcloud`."""

@@ -1,0 +1,1 @@
+"""Container registries: manifests, configurations and layers of images. Knows neither cloud nor cluster."""

@@ -1,0 +1,1 @@
+"""SaladCloud's API: typed models, errors, request budget and REST client. Knows nothing of Kubernetes."""
