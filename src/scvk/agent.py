@@ -1,0 +1,1 @@
+"""The composition root of one node: settings in, a running virtual kubelet out."""

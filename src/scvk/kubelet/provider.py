@@ -1,0 +1,130 @@
+"""The seam between the kubelet and a cloud: what a provider promises, and what the kubelet promises back.
+
+The kubelet is level-triggered: every method may be called at any time, again after a failure, or after a
+restart that forgot everything. A provider therefore derives each answer from what is true now (the cloud's last
+known state and the pod's own annotations), never from the memory of an earlier call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lightkube.models.core_v1 import NodeCondition, PodStatus
+from lightkube.resources.core_v1 import Pod
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PodKey:
+    """Namespace and name: what the work queue holds. Successors of one name share a key, never a UID."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return `namespace/name`, as Kubernetes tools print it."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentity:
+    """One pod for ever: the UID tells it from earlier and later pods of the same name."""
+
+    key: PodKey
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodInputs:
+    """What the kubelet resolved for the pod's container before the provider is asked.
+
+    `environment` is in the order of the pod's `env`, with `$(NAME)` references expanded.
+    `command` and `args` are expanded likewise; empty where the pod gives none.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodEvent:
+    """Something to tell the pod's owner: becomes a Kubernetes Event of type Normal, or Warning."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is true of a pod now.
+
+    `status` is the whole PodStatus but for condition times, which the kubelet's status writer keeps where nothing
+    changed; None means that nothing is known that would justify a change. `annotations` are to stand on the pod
+    *before* the provider is asked again: the provider records there what a restart must not forget.
+    `again_in` is when to look again without a change being reported, in seconds; None: only on changes.
+    """
+
+    status: PodStatus | None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    events: tuple[PodEvent, ...] = ()
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How far a removal has come. `certain` is True only when nothing of the pod can be left in the cloud."""
+
+    certain: bool
+    again_in: float | None = None
+    events: tuple[PodEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What the provider knows of the node it plays: quantities as Kubernetes writes them."""
+
+    capacity: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[NodeCondition, ...] = ()
+    provider_id: str | None = None
+
+
+class TemporaryProviderError(Exception):
+    """The provider could not learn or do something now; the text says what, for a log line or an event.
+
+    The kubelet keeps the pod as it is and tries again with backoff: unknown is not absent.
+    `retry_after` is the earliest useful time of the next try in seconds, where the cloud said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Provider(Protocol):
+    """A cloud that runs pods. See the module docstring for what may be repeated."""
+
+    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+        """Bring the cloud at most one action nearer to `pod` and say what is true now.
+
+        Repeatable at any time. Raises TemporaryProviderError when nothing certain can be said.
+        """
+        ...
+
+    async def remove(self, pod: PodIdentity) -> Removal:
+        """Bring the cloud one step nearer to having nothing of `pod`; repeatable, also for pods never seen.
+
+        Raises TemporaryProviderError when nothing certain can be said.
+        """
+        ...
+
+    def changes(self) -> AsyncIterator[PodKey]:
+        """Yield pods whose observed state moved: the kubelet queues them again. One consumer."""
+        ...
+
+    def node_facts(self) -> NodeFacts:
+        """Return what is known of the node now, without asking the cloud."""
+        ...

@@ -1,0 +1,1 @@
+"""SaladCloud's values: typed models of the OpenAPI document, and the document itself as package data."""

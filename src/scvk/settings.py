@@ -1,0 +1,1 @@
+"""Every option of the agent in one place: flag, environment variable, default, and what it means."""
