@@ -209,9 +209,7 @@ class Cluster:
         what = f"{method} {path}"
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
-                response = await self._http.request(
-                    method, path, params=params, content=content, headers=headers
-                )
+                response = await self._http.request(method, path, params=params, content=content, headers=headers)
         except (httpx2.HTTPError, TimeoutError, OSError) as error:
             raise ClusterUnreachable(what, _words(error)) from error
         if not response.is_success:
@@ -253,9 +251,7 @@ class _Failure(msgspec.Struct):
     code: int = 0
 
 
-def _path(
-    kind: type[Resource], namespace: str | None, name: str | None = None, *, all_namespaces: bool = False
-) -> str:
+def _path(kind: type[Resource], namespace: str | None, name: str | None = None, *, all_namespaces: bool = False) -> str:
     info = api_info(kind)
     base = info.parent or info.resource
     parts = ["apis", base.group, base.version] if base.group else ["api", base.version]

@@ -107,9 +107,7 @@ class PodInformer:
                 failures += 1
                 version = None
                 delay = backoff.delay(failures, self._random)
-                log.warning(
-                    "watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1)
-                )
+                log.warning("watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _list(self) -> str:

@@ -171,9 +171,7 @@ class AgentLease:
                 renewed = loop.time()
                 self.held.set()
             except (ClusterError, TimeoutError) as error:
-                log.warning(
-                    "the agent lease could not be renewed; trying again", error=str(error) or "no answer"
-                )
+                log.warning("the agent lease could not be renewed; trying again", error=str(error) or "no answer")
                 if loop.time() - renewed >= AGENT_LEASE_PAUSE_S:
                     self.held.clear()
 

@@ -97,9 +97,7 @@ def node_patch(node: Node, identity: NodeIdentity, facts: NodeFacts) -> dict[str
     missing = [
         taint
         for taint in identity.taints
-        if not any(
-            (t.key, t.value or "", t.effect) == (taint.key, taint.value, taint.effect) for t in present
-        )
+        if not any((t.key, t.value or "", t.effect) == (taint.key, taint.value, taint.effect) for t in present)
     ]
     patch: dict[str, Any] = {}
     if labels:
