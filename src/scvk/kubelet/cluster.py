@@ -15,8 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx2
 import msgspec
-from lightkube.config.client_adapter import AsyncClient as authenticated_client
-from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.resource import Resource, api_info
 
@@ -89,7 +88,7 @@ class Cluster:
     def connect(cls, config: SingleConfig, *, user_agent: str) -> Cluster:
         """Prepare a client for `config`; no request is made yet."""
         timeout = httpx2.Timeout(REQUEST_DEADLINE_S)
-        http = authenticated_client(config, ConnectionParams(timeout=timeout, trust_env=True))
+        http = client_adapter.AsyncClient(config, client_adapter.ConnectionParams(timeout=timeout, trust_env=True))
         http.headers["User-Agent"] = user_agent
         return cls(http)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -41,7 +42,7 @@ Lookup = Present | Absent | Unlisted
 
 
 class CloudView:
-    """One project, seen through listings and answers. All times are monotonic seconds of one clock."""
+    """One project, seen through listings and answers. Times are monotonic seconds of one clock, but for instances'."""
 
     def __init__(self) -> None:
         self._groups: dict[str, ContainerGroup] = {}
@@ -53,7 +54,7 @@ class CloudView:
         self._asked: dict[str, float] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
         self._events: dict[str, tuple[PlatformEvent, ...]] = {}
-        self._instances: dict[str, tuple[float, ContainerGroupInstance | None]] = {}
+        self._instances: dict[str, tuple[datetime, ContainerGroupInstance | None]] = {}
 
     @property
     def listed(self) -> bool:
@@ -121,8 +122,8 @@ class CloudView:
                 changed.add(name)
         return changed
 
-    def apply_instances(self, name: str, instances: Sequence[ContainerGroupInstance], *, at: float) -> None:
-        """Note the instances of a group with one replica: the newest counts."""
+    def apply_instances(self, name: str, instances: Sequence[ContainerGroupInstance], *, at: datetime) -> None:
+        """Note the instances of a group with one replica, asked for at wall time `at`: the newest counts."""
         self._instances[name] = (at, newest(instances))
 
     def lookup(self, name: str) -> Lookup:
@@ -147,7 +148,7 @@ class CloudView:
         """Return the known events of a group in order of time."""
         return self._events.get(name, ())
 
-    def instance(self, name: str) -> tuple[float, ContainerGroupInstance | None] | None:
+    def instance(self, name: str) -> tuple[datetime, ContainerGroupInstance | None] | None:
         """Return when the group's instance was last asked for, and what it was; None if never."""
         return self._instances.get(name)
 

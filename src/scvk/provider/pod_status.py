@@ -184,7 +184,7 @@ def probes(pod: Pod) -> Probes:
     return Probes(container.startupProbe is not None, container.readinessProbe is not None)
 
 
-def hasprobes(pod: Pod) -> bool:
+def has_probes(pod: Pod) -> bool:
     """Say whether readiness depends on a probe, which the listing does not show."""
     has = probes(pod)
     return has.startup or has.readiness

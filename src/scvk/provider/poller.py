@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -152,12 +152,12 @@ class Poller:
         self._view.apply_instances(name, answer.instances, at=self._now())
         self._observer.groups_changed({name})
 
-    async def _repeat(self, what: str, once: Callable[[], object]) -> None:
+    async def _repeat(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
         failures = 0
         while True:
             started = self._monotonic()
             try:
-                await once()  # type: ignore[misc]
+                await once()
                 if failures:
                     log.info(f"{what}: SaladCloud answers again", after_failures=failures)
                 failures = 0
@@ -186,7 +186,7 @@ class Poller:
                 log.info("instance: no certain answer; what was known stays", group=name, error=str(error))
 
     def _next_instance(self) -> str | None:
-        """Return the group whose instance is asked for now: a wanted one while the budget is at ease, else the sweep's."""
+        """Return the group to ask for now: a wanted one while the budget has room, else the one due in the sweep."""
         clock = self._monotonic()
         if self._wanted and self._budget.available(RequestClass.OBSERVE) > 0:
             name, _ = self._wanted.popitem(last=False)

@@ -44,13 +44,13 @@ from scvk.provider.decide import (
 )
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.observe import Evidence, observe
-from scvk.provider.ownership import Owned, PodMark, group_name, mark_of
+from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
 from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover
-from scvk.provider.translate import Outcome, Translation, translate
 from scvk.provider.transitions import events_between
+from scvk.provider.translate import Outcome, Translation, translate
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -60,6 +60,7 @@ from scvk.saladcloud.errors import (
     QuotaExceeded,
     RateLimited,
     SaladCloudError,
+    Unauthorized,
 )
 from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype, GroupStatus, Quotas
 
@@ -68,6 +69,7 @@ QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
 """A refused pod is translated again so often without a change of its own: GPU classes come and go."""
 FACTS_EVERY_S = 600.0
+FACTS_MISSING_S = 10.0
 READINESS_AGAIN_S = 10.0
 PROGRESS_AGAIN_S = 15.0
 
@@ -102,9 +104,7 @@ class SaladCloudProvider:
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
-        self._poller = Poller(
-            client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic
-        )
+        self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
         self._catalogue: GpuCatalogue | None = None
         self._quotas: Quotas | None = None
@@ -115,12 +115,18 @@ class SaladCloudProvider:
         """UID of a pod → digest of the request that the platform refused for good, and its words."""
 
     async def start(self) -> None:
-        """Read what the node needs to be registered: groups, GPU classes, quotas.
+        """Make sure that the API key, the organization and the project are right, and read what the node needs.
 
-        Raises SaladCloudError: the API key, the organization or the project are wrong, or nothing answers.
+        Raises SaladCloudError when the platform refuses one of them. When nothing certain can be learned (it is down,
+        or throttles), the node starts all the same: pods that run must not be evicted for it.
         """
-        await self._poller.list_once()
-        await self._read_facts()
+        try:
+            await self._poller.list_once()
+            await self._read_facts()
+        except (Decision, Unauthorized):
+            raise
+        except SaladCloudError as error:
+            log.warning("SaladCloud gives no certain answer; starting without", error=str(error))
 
     async def run(self) -> None:
         """Keep the view of the cloud fresh until cancelled."""
@@ -156,9 +162,7 @@ class SaladCloudProvider:
         if not self._view.listed:
             return None
         marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owner(group), Owned)]
-        return tuple(
-            Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks
-        )
+        return tuple(Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks)
 
     async def changes(self) -> AsyncIterator[PodKey]:
         """Yield the pods whose groups moved."""
@@ -233,11 +237,9 @@ class SaladCloudProvider:
 
     def _mark(self, pod: Pod, attempt: int) -> PodMark:
         key = key_of(pod)
-        return PodMark(
-            self._identity.cluster_id, key.namespace, key.name, uid_of(pod), attempt, self._identity.node
-        )
+        return PodMark(self._identity.cluster_id, key.namespace, key.name, uid_of(pod), attempt, self._identity.node)
 
-    def _owner(self, group: ContainerGroup) -> object:
+    def _owner(self, group: ContainerGroup) -> Ownership:
         return mark_of(group, cluster_id=self._identity.cluster_id)
 
     def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
@@ -323,7 +325,7 @@ class SaladCloudProvider:
         )
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
-        """The name is known to the platform: either the group is there, from a create whose answer was lost, or gone."""
+        """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
         if await self._ask(record.group):
             self._conflicts.add(record.group)
             return Observation(None, again_in=LOOK_AGAIN_S)
@@ -377,7 +379,7 @@ class SaladCloudProvider:
 
     async def _refresh_facts(self) -> None:
         while True:
-            await asyncio.sleep(FACTS_EVERY_S)
+            await asyncio.sleep(FACTS_EVERY_S if self._quotas is not None else FACTS_MISSING_S)
             try:
                 await self._read_facts()
             except SaladCloudError as error:

@@ -88,15 +88,11 @@ def error_of(
     problem = _json_object(body)
     words = _words(problem or {}, secrets)
     if status == 429:
-        return RateLimited(
-            call, retry_after_seconds(headers.get("retry-after"), now), status=status, words=words
-        )
+        return RateLimited(call, retry_after_seconds(headers.get("retry-after"), now), status=status, words=words)
     if status >= 500 or status in {408, 425}:
         if problem is None:
             words = Words(title=_html_title(body, secrets))
-        return ServerError(
-            call, retry_after_seconds(headers.get("retry-after"), now), status=status, words=words
-        )
+        return ServerError(call, retry_after_seconds(headers.get("retry-after"), now), status=status, words=words)
     if status in {401, 403} and problem is None and not body.strip():
         return Unauthorized(call, status=status)
     if status < 400 or problem is None:
@@ -152,9 +148,7 @@ def _fields(errors: Any, secrets: Collection[str]) -> tuple[Violation, ...]:
     for path, message in _pairs(errors):
         if len(found) == MAX_FIELDS:
             break
-        found.append(
-            Violation(one_line(path, secrets=secrets), one_line(message, secrets=secrets) or "invalid")
-        )
+        found.append(Violation(one_line(path, secrets=secrets), one_line(message, secrets=secrets) or "invalid"))
     return tuple(found)
 
 

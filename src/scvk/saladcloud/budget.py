@@ -23,9 +23,7 @@ from scvk.saladcloud.request_window import (
 
 __all__ = ["PLANNED_LIMIT", "PLATFORM_LIMIT", "BudgetSnapshot", "RequestBudget", "RequestClass"]
 
-_SHORTEST_WAIT_S = (
-    0.001  # a timer may fire a hair too early: the next one must not fire at the same instant for ever
-)
+_SHORTEST_WAIT_S = 0.001  # a timer may fire a hair too early: the next one must not fire at the same instant for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,7 @@ class RequestBudget:
     ) -> None:
         self._clock = clock
         self._window = RequestWindow(clock(), limit=limit, first_requests=first_requests)
-        self._queues: dict[RequestClass, deque[asyncio.Future[Start]]] = {
-            one: deque() for one in RequestClass
-        }
+        self._queues: dict[RequestClass, deque[asyncio.Future[Start]]] = {one: deque() for one in RequestClass}
         self._timer: asyncio.TimerHandle | None = None
         self._granted = dict.fromkeys(RequestClass, 0)
         self._throttlings = 0

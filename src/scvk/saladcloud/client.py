@@ -149,21 +149,15 @@ class SaladCloudClient:
             body=patch,
         )
 
-    async def delete_container_group(
-        self, name: str, *, request_class: RequestClass = RequestClass.DELETE
-    ) -> None:
+    async def delete_container_group(self, name: str, *, request_class: RequestClass = RequestClass.DELETE) -> None:
         """Ask for a group's deletion, which happens some time later. Repeatable; raises NotFound once it is gone."""
         await self._act(request_class, "delete_container_group", f"delete container group {name}", group=name)
 
-    async def start_container_group(
-        self, name: str, *, request_class: RequestClass = RequestClass.CREATE
-    ) -> None:
+    async def start_container_group(self, name: str, *, request_class: RequestClass = RequestClass.CREATE) -> None:
         """Ask for a group to be started."""
         await self._act(request_class, "start_container_group", f"start container group {name}", group=name)
 
-    async def stop_container_group(
-        self, name: str, *, request_class: RequestClass = RequestClass.DELETE
-    ) -> None:
+    async def stop_container_group(self, name: str, *, request_class: RequestClass = RequestClass.DELETE) -> None:
         """Ask for a group to be stopped."""
         await self._act(request_class, "stop_container_group", f"stop container group {name}", group=name)
 
@@ -233,9 +227,7 @@ class SaladCloudClient:
 
     # Logs
 
-    async def get_system_logs(
-        self, name: str, *, request_class: RequestClass = RequestClass.OBSERVE
-    ) -> SystemLogList:
+    async def get_system_logs(self, name: str, *, request_class: RequestClass = RequestClass.OBSERVE) -> SystemLogList:
         """Return the newest events of a group, at most 50. Raises NotFound."""
         return await self._ask(
             SystemLogList,
@@ -249,9 +241,7 @@ class SaladCloudClient:
         self, query: LogEntryQuery, *, request_class: RequestClass = RequestClass.OBSERVE
     ) -> LogEntryCollection:
         """Return one page of the organization's log entries."""
-        return await self._ask(
-            LogEntryCollection, request_class, "query_log_entries", "query log entries", body=query
-        )
+        return await self._ask(LogEntryCollection, request_class, "query_log_entries", "query log entries", body=query)
 
     # The organization
 
@@ -307,9 +297,7 @@ class SaladCloudClient:
         call, answer = await self._send(request_class, operation, purpose, group, instance, None)
         checked_acceptance(call, answer.status, answer.body)
 
-    async def _act_on_instance(
-        self, action: str, name: str, instance_id: str, request_class: RequestClass
-    ) -> None:
+    async def _act_on_instance(self, action: str, name: str, instance_id: str, request_class: RequestClass) -> None:
         await self._act(
             request_class,
             f"{action}_container_group_instance",

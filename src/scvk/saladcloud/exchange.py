@@ -127,15 +127,11 @@ class Exchanger:
         started = self._clock()
         outcome = await self._answer_or_error(call, content, media_type, {*secrets, self._api_key})
         error = outcome if isinstance(outcome, SaladCloudError) else None
-        if isinstance(error, RateLimited):
-            self._budget.throttled(error.retry_after)
-        elif isinstance(error, ServerError) and error.retry_after is not None:
+        if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after is not None):
             self._budget.throttled(error.retry_after)
         if self._observer is not None:
             seconds = self._clock() - started
-            self._observer(
-                RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds)
-            )
+            self._observer(RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds))
         if isinstance(outcome, SaladCloudError):
             raise outcome
         return outcome
@@ -167,9 +163,7 @@ class Exchanger:
         headers = {API_KEY_HEADER: self._api_key}
         if media_type is not None:
             headers["Content-Type"] = media_type
-        request = self._http.build_request(
-            call.method, self._api_url + call.path, headers=headers, content=content
-        )
+        request = self._http.build_request(call.method, self._api_url + call.path, headers=headers, content=content)
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
             return response.status_code, response.headers, await self._bounded(response)

@@ -89,9 +89,7 @@ class RequestWindow:
     Raises ValueError for a limit below `MIN_LIMIT`.
     """
 
-    def __init__(
-        self, started_at: float, *, limit: int = PLANNED_LIMIT, first_requests: int = FIRST_REQUESTS
-    ) -> None:
+    def __init__(self, started_at: float, *, limit: int = PLANNED_LIMIT, first_requests: int = FIRST_REQUESTS) -> None:
         if limit < MIN_LIMIT:
             raise ValueError(f"a limit of {limit} requests a minute is too low: at least {MIN_LIMIT}")
         self._full_limit = limit
@@ -99,8 +97,7 @@ class RequestWindow:
         self._paused_until = started_at
         self._may_reduce_from = started_at
         self._starts: deque[Start] = deque(
-            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None)
-            for n in range(first_requests + 1, limit + 1)
+            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None) for n in range(first_requests + 1, limit + 1)
         )
         self._used: Counter[RequestClass | None] = Counter(start.request_class for start in self._starts)
 

@@ -36,9 +36,7 @@ class ApiCalls:
     def _call(self, method: str, url: str, body: str | None) -> int | None:
         parts = urlsplit(url)
         assert parts.hostname is not None
-        connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=TIMEOUT_S, context=self._context
-        )
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=self._context)
         try:
             connection.request(method, parts.path, body, {"Content-Type": "application/json"} if body else {})
             return connection.getresponse().status

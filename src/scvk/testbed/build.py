@@ -76,9 +76,7 @@ async def build(
     return found
 
 
-async def _build(
-    sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report
-) -> None:
+async def _build(sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report) -> None:
     environment = go_environment(environment, str(Path.home()))
     go = await find_go(sources.go_required, environment=environment, cache=cache, report=report)
     with published(target) as folder:
@@ -97,9 +95,7 @@ async def _build(
             (folder / "build.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-async def _download(
-    go: Go, sources: Release, work: Path, environment: Mapping[str, str], report: Report
-) -> int:
+async def _download(go: Go, sources: Release, work: Path, environment: Mapping[str, str], report: Report) -> int:
     """Downloads the modules that the program needs; returns how many packages it is made of.
 
     Not `go mod download`, which also takes the modules that only other platforms and tests need.
@@ -113,9 +109,7 @@ async def _download(
             report(Progress(Phase.DOWNLOAD, line.split()[2], downloaded, max(downloaded, sources.modules)))
 
     report(Progress(Phase.DOWNLOAD, "asking which are needed"))
-    listed = await run_streaming(
-        [go.path, "list", "-deps", "."], environment=environment, folder=work, on_line=count
-    )
+    listed = await run_streaming([go.path, "list", "-deps", "."], environment=environment, folder=work, on_line=count)
     if listed.code != 0:
         raise explain(f"download the Go modules of Kubernetes {sources.version}", listed)
     return len(listed.output.split())

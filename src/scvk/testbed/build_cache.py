@@ -109,7 +109,5 @@ def explained(directory: Path) -> Iterator[None]:
         raise TestbedError(
             f"write the cache directory {directory}",
             error.strerror or str(error),
-            "free some 4 GB there"
-            if full
-            else "make it writable, or set XDG_CACHE_HOME to a directory that is",
+            "free some 4 GB there" if full else "make it writable, or set XDG_CACHE_HOME to a directory that is",
         ) from error

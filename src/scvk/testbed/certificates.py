@@ -46,9 +46,7 @@ def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     """The public half as PEM (`PUBLIC KEY`)."""
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 class Authority:
@@ -81,9 +79,7 @@ class Authority:
 
     def peer(self, name: str, hosts: Sequence[str]) -> KeyPair:
         """A certificate to serve and to call with, as etcd's members need."""
-        return self._issue(
-            name, (), hosts, (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
-        )
+        return self._issue(name, (), hosts, (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH))
 
     def _issue(
         self, name: str, groups: Sequence[str], hosts: Sequence[str], usages: Sequence[x509.ObjectIdentifier]
@@ -100,9 +96,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if hosts:
             builder = builder.add_extension(

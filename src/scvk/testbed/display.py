@@ -103,9 +103,7 @@ class TerminalDisplay(Display):
         """Updates the live line; what a phase says in whole sentences stays above it."""
         if progress.phase is not self._phase:
             self._phase = progress.phase
-            self._bars.reset(
-                self._task, total=None, description=progress.phase.value, visible=True, detail=""
-            )
+            self._bars.reset(self._task, total=None, description=progress.phase.value, visible=True, detail="")
             if progress.phase in ANNOUNCED:
                 self._console.print(ANNOUNCED[progress.phase])
         if not progress.done and progress.detail:

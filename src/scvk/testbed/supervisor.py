@@ -148,9 +148,7 @@ def main(prefix: str, parent: int) -> None:
     signal.set_wakeup_fd(writing)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)  # the wakeup descriptor tells the number
-    supervisor = Supervisor(
-        Path(tempfile.mkdtemp(prefix=prefix)), parent, sys.stdin.fileno(), sys.stdout.fileno()
-    )
+    supervisor = Supervisor(Path(tempfile.mkdtemp(prefix=prefix)), parent, sys.stdin.fileno(), sys.stdout.fileno())
     try:
         supervisor.run(reading)
     finally:

@@ -232,9 +232,7 @@ class Testbed:
                 process.kill()
                 await process.wait()
             if isinstance(error, TimeoutError):
-                raise TestbedError(
-                    step, f"no end after {timeout_s:g} s", "does the API server run?"
-                ) from error
+                raise TestbedError(step, f"no end after {timeout_s:g} s", "does the API server run?") from error
             raise
         assert process.returncode is not None
         if check and process.returncode != 0:
@@ -256,17 +254,13 @@ class Testbed:
 
     def user_kubeconfig(self, user: str, groups: Sequence[str] = (), *, namespace: str = "default") -> Path:
         """A new kubeconfig file with a client certificate for that user and those groups, good for a year."""
-        return self._credentials_of_start.admit(
-            self._started_plane, self._new_name(), user, groups, namespace
-        )
+        return self._credentials_of_start.admit(self._started_plane, self._new_name(), user, groups, namespace)
 
     async def service_account_kubeconfig(self, namespace: str, name: str, *, lifetime_s: int = 3600) -> Path:
         """A new kubeconfig file with a token of an existing service account (at least 600 s). Raises
         TestbedError.
         """
-        made = await self.kubectl(
-            "create", "token", name, f"--namespace={namespace}", f"--duration={lifetime_s}s"
-        )
+        made = await self.kubectl("create", "token", name, f"--namespace={namespace}", f"--duration={lifetime_s}s")
         return self._credentials_of_start.admit_token(
             self._started_plane, self._new_name(), f"{namespace}:{name}", made.stdout.strip(), namespace
         )
@@ -312,9 +306,7 @@ class Testbed:
         self._credentials = Credentials(datetime.now(UTC))
         self._credentials.write(plane)
         plane.log("etcd").parent.mkdir(mode=0o700)
-        self._calls = calls = ApiCalls(
-            plane.certificate("cluster-ca"), plane.certificate("admin"), plane.key("admin")
-        )
+        self._calls = calls = ApiCalls(plane.certificate("cluster-ca"), plane.certificate("admin"), plane.key("admin"))
 
         def left_s() -> float:
             return max(0.0, deadline - self._timing.clock())
@@ -336,9 +328,7 @@ class Testbed:
         async def service_account() -> bool:
             # Admission refuses every pod before its namespace has this account; the controller manager makes
             # it.
-            return (
-                await calls.get(f"{plane.api_url}/api/v1/namespaces/default/serviceaccounts/default") == 200
-            )
+            return await calls.get(f"{plane.api_url}/api/v1/namespaces/default/serviceaccounts/default") == 200
 
         await self._wait("kube-apiserver", bound, left_s(), "it does not take a ClusterRoleBinding")
         await self._wait_healthy("kube-controller-manager", left_s())
@@ -391,9 +381,7 @@ class Testbed:
 
     def _log_tail(self, component: Component) -> str:
         try:
-            lines = (
-                self._started_plane.log(component).read_text(encoding="utf-8", errors="replace").splitlines()
-            )
+            lines = self._started_plane.log(component).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
         return "\n".join(line[:500] for line in lines[-LOG_TAIL_LINES:])
