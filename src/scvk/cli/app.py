@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
 from scvk.cli.log_output import configure_logs
+from scvk.cli.rbac import rbac
 from scvk.settings import AgentSettings, SettingsError, log_level
 
 EXIT_FAILED = 1
@@ -26,6 +27,7 @@ app = App(
     help="A virtual kubelet: runs the pods of a Kubernetes cluster as SaladCloud container groups.",
     result_action="return_value",
 )
+app.command(rbac)
 
 
 @app.command

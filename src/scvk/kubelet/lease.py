@@ -19,8 +19,8 @@ from lightkube.resources.coordination_v1 import Lease
 
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound
+from scvk.kubelet.rights import NODE_LEASE_NAMESPACE
 
-NODE_LEASE_NAMESPACE = "kube-node-lease"
 NODE_LEASE_DURATION_S = 40
 NODE_LEASE_RENEWAL_S = 10.0
 AGENT_LEASE_DURATION_S = 15
