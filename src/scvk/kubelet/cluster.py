@@ -15,8 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx2
 import msgspec
-from lightkube.config.client_adapter import AsyncClient as authenticated_client
-from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.resource import Resource, api_info
 
@@ -89,7 +88,7 @@ class Cluster:
     def connect(cls, config: SingleConfig, *, user_agent: str) -> Cluster:
         """Prepare a client for `config`; no request is made yet."""
         timeout = httpx2.Timeout(REQUEST_DEADLINE_S)
-        http = authenticated_client(config, ConnectionParams(timeout=timeout, trust_env=True))
+        http = client_adapter.AsyncClient(config, client_adapter.ConnectionParams(timeout=timeout, trust_env=True))
         http.headers["User-Agent"] = user_agent
         return cls(http)
 
@@ -209,9 +208,7 @@ class Cluster:
         what = f"{method} {path}"
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
-                response = await self._http.request(
-                    method, path, params=params, content=content, headers=headers
-                )
+                response = await self._http.request(method, path, params=params, content=content, headers=headers)
         except (httpx2.HTTPError, TimeoutError, OSError) as error:
             raise ClusterUnreachable(what, _words(error)) from error
         if not response.is_success:
@@ -253,9 +250,7 @@ class _Failure(msgspec.Struct):
     code: int = 0
 
 
-def _path(
-    kind: type[Resource], namespace: str | None, name: str | None = None, *, all_namespaces: bool = False
-) -> str:
+def _path(kind: type[Resource], namespace: str | None, name: str | None = None, *, all_namespaces: bool = False) -> str:
     info = api_info(kind)
     base = info.parent or info.resource
     parts = ["apis", base.group, base.version] if base.group else ["api", base.version]

@@ -71,9 +71,7 @@ class Collector:
                 await self._provider.remove(holding.pod, {})
                 removed.append(holding)
             except TemporaryProviderError as error:
-                log.warning(
-                    "could not be removed now; trying again", pod=str(holding.pod.key), error=str(error)
-                )
+                log.warning("could not be removed now; trying again", pod=str(holding.pod.key), error=str(error))
         self._suspects = orphans
         return tuple(removed)
 

@@ -98,9 +98,7 @@ class EventRecorder:
         try:
             await self._cluster.create(Event, self._body(subject, event, namespace), namespace=namespace)
         except ClusterError as error:
-            log.warning(
-                "an event could not be written", subject=subject.name, reason=event.reason, error=str(error)
-            )
+            log.warning("an event could not be written", subject=subject.name, reason=event.reason, error=str(error))
 
     def _body(self, subject: Subject, event: PodEvent, namespace: str) -> dict[str, Any]:
         now = self._now()

@@ -97,8 +97,8 @@ class PodInformer:
                     version = await self._list()
                     self.synced.set()
                 started = asyncio.get_running_loop().time()
-                async for version in self._changes(version):
-                    failures = 0
+                async for newer in self._changes(version):
+                    version, failures = newer, 0
                 if asyncio.get_running_loop().time() - started < SHORTEST_WATCH_S:
                     await asyncio.sleep(SHORTEST_WATCH_S)
             except ResourceVersionGone:
@@ -107,9 +107,7 @@ class PodInformer:
                 failures += 1
                 version = None
                 delay = backoff.delay(failures, self._random)
-                log.warning(
-                    "watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1)
-                )
+                log.warning("watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _list(self) -> str:
@@ -140,6 +138,8 @@ class PodInformer:
                         self._remove(pod)
                 case "ADDED" | "MODIFIED", Pod() as pod:
                     self._store(pod)
+                case _:
+                    pass  # a bookmark only moves the version
             yield event.resource_version
 
     def _store(self, pod: Pod) -> None:

@@ -50,9 +50,7 @@ class Kubelet:
         self._node = node
         self._keeper = NodeKeeper(cluster, node, provider.node_facts, now=now)
         self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
-        self._agent_lease = AgentLease(
-            cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now
-        )
+        self._agent_lease = AgentLease(cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now)
         self._events = EventRecorder(cluster, host=node.name, now=now)
         self.pods = PodController(cluster, provider, self._events, may_act=self._agent_lease.held, now=now)
         self._informer = PodInformer(cluster, node.name, self.pods)

@@ -19,8 +19,8 @@ from lightkube.resources.coordination_v1 import Lease
 
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound
+from scvk.kubelet.rights import NODE_LEASE_NAMESPACE
 
-NODE_LEASE_NAMESPACE = "kube-node-lease"
 NODE_LEASE_DURATION_S = 40
 NODE_LEASE_RENEWAL_S = 10.0
 AGENT_LEASE_DURATION_S = 15
@@ -171,9 +171,7 @@ class AgentLease:
                 renewed = loop.time()
                 self.held.set()
             except (ClusterError, TimeoutError) as error:
-                log.warning(
-                    "the agent lease could not be renewed; trying again", error=str(error) or "no answer"
-                )
+                log.warning("the agent lease could not be renewed; trying again", error=str(error) or "no answer")
                 if loop.time() - renewed >= AGENT_LEASE_PAUSE_S:
                     self.held.clear()
 

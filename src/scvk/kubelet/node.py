@@ -97,9 +97,7 @@ def node_patch(node: Node, identity: NodeIdentity, facts: NodeFacts) -> dict[str
     missing = [
         taint
         for taint in identity.taints
-        if not any(
-            (t.key, t.value or "", t.effect) == (taint.key, taint.value, taint.effect) for t in present
-        )
+        if not any((t.key, t.value or "", t.effect) == (taint.key, taint.value, taint.effect) for t in present)
     ]
     patch: dict[str, Any] = {}
     if labels:
@@ -244,13 +242,11 @@ class NodeKeeper:
             return await self._cluster.get(Node, self._identity.name)
 
     async def _bring_up_to_date(self, node: Node) -> None:
-        assert node.metadata is not None
         facts = self._facts()
         patch = node_patch(node, self._identity, facts)
         if patch:
             node = await self._cluster.patch(Node, self._identity.name, patch)
-            assert node.metadata is not None
-        uid = node.metadata.uid or ""
+        uid = (node.metadata.uid if node.metadata else None) or ""
         content = (
             uid,
             dict(facts.capacity),

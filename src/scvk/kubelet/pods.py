@@ -21,7 +21,7 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
-from scvk.kubelet.environment import resolve_inputs
+from scvk.kubelet.environment import resolve
 from scvk.kubelet.events import EventRecorder, Subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
 from scvk.kubelet.provider import (
@@ -32,7 +32,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
-from scvk.kubelet.status import is_finished, stopped_status, status_patch
+from scvk.kubelet.status import is_finished, status_patch, stopped_status
 from scvk.kubelet.workqueue import WorkQueue
 
 WORKERS = 16
@@ -113,7 +113,9 @@ class PodController:
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
         try:
-            observation = await self._provider.sync(pod, resolve_inputs(pod))
+            assert pod.spec is not None
+            resolution = resolve(pod.spec.containers[0], "spec.containers[0]")
+            observation = await self._provider.sync(pod, resolution.inputs)
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):

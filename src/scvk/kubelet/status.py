@@ -65,9 +65,7 @@ def whole_seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def status_patch(
-    current: PodStatus | None, desired: PodStatus, *, uid: str, now: datetime
-) -> dict[str, Any] | None:
+def status_patch(current: PodStatus | None, desired: PodStatus, *, uid: str, now: datetime) -> dict[str, Any] | None:
     """Return a strategic merge patch for `pods/status` that turns `current` into `desired`; None if nothing differs.
 
     `metadata.uid` makes it fail for a successor of the same name. `lastTransitionTime` of a condition is kept where
@@ -148,9 +146,7 @@ def _condition_changes(
         if all(old.get(name) == value for name, value in wanted.items()):
             continue
         same = old.get("status") == entry["status"] and "lastTransitionTime" in old
-        wanted["lastTransitionTime"] = (
-            old["lastTransitionTime"] if same else msgspec.to_builtins(whole_seconds(now))
-        )
+        wanted["lastTransitionTime"] = old["lastTransitionTime"] if same else msgspec.to_builtins(whole_seconds(now))
         # An explicit null is what removes a reason or message that an earlier patch set.
         changes.append({k: v for k, v in wanted.items() if v is not None or old.get(k) is not None})
     return changes

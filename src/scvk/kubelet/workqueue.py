@@ -20,9 +20,7 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 class WorkQueue(Generic[KeyT]):
     """Keys waiting to be worked on. All methods belong to one event loop; none blocks but `run`."""
 
-    def __init__(
-        self, *, backoff: Backoff | None = None, random: Callable[[], float] = random_module.random
-    ) -> None:
+    def __init__(self, *, backoff: Backoff | None = None, random: Callable[[], float] = random_module.random) -> None:
         self._backoff = backoff or Backoff()
         self._random = random
         self._ready: OrderedDict[KeyT, None] = OrderedDict()
