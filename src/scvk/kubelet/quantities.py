@@ -8,7 +8,7 @@ The grammar and the two roundings are those of `resource.Quantity`
 - anything finer than a billionth is rounded *up*, away from zero: who asks for something gets something;
 - a quantity with a binary suffix is capped at 2^63 - 1.
 
-Kubernetes also reads a lone sign or point as zero, by accident of its scanner; here they are errors.
+Kubernetes also reads a text without digits (`+`, `k`) as zero, by accident of its scanner; here that is an error.
 """
 
 from __future__ import annotations

@@ -51,10 +51,6 @@ class Report:
         """Note that the field has less effect than it says."""
         self._findings.append(Finding(Outcome.DEGRADED, path, reason, reason_code))
 
-    def emulate(self, path: str, reason_code: str, reason: str) -> None:
-        """Note that the field has its effect by other means."""
-        self._findings.append(Finding(Outcome.EMULATED, path, reason, reason_code))
-
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found until now."""
