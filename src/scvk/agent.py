@@ -36,7 +36,7 @@ from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.saladcloud.exchange import http_client
-from scvk.settings import AgentSettings, Checked, checked
+from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -67,7 +67,7 @@ async def run_agent(settings: AgentSettings) -> None:
     assert task is not None
     with _stopped_by_signals(task):
         try:
-            async with _connected(config) as connection, _saladcloud(chosen) as (client, budget):
+            async with _connected(config) as connection, saladcloud_client(chosen.saladcloud) as (client, budget):
                 await _run(settings, chosen, connection, client, budget)
         except asyncio.CancelledError:
             if task.uncancel() > 0:
@@ -94,8 +94,8 @@ async def _run(
                 cluster_id(kube_system.metadata.uid or "", settings.cluster_id),
                 chosen.node_name,
                 address,
-                chosen.organization,
-                chosen.project,
+                chosen.saladcloud.organization,
+                chosen.saladcloud.project,
             ),
             now=utc_now,
             monotonic=time.monotonic,
@@ -145,6 +145,23 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
     return config
 
 
+@asynccontextmanager
+async def saladcloud_client(
+    chosen: CheckedSaladCloud,
+) -> AsyncIterator[tuple[SaladCloudClient, RequestBudget]]:
+    """Open a client of SaladCloud with a budget of its own."""
+    budget = RequestBudget(time.monotonic)
+    async with SaladCloudClient(
+        http_client(user_agent=USER_AGENT),
+        api_url=chosen.api_url,
+        api_key=chosen.api_key,
+        organization=chosen.organization,
+        project=chosen.project,
+        budget=budget,
+    ) as client:
+        yield client, budget
+
+
 def utc_now() -> datetime:
     """Return the time now, aware, in UTC."""
     return datetime.now(UTC)
@@ -160,20 +177,6 @@ async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
         yield _Connection(config, cluster)
     finally:
         await cluster.aclose()
-
-
-@asynccontextmanager
-async def _saladcloud(chosen: Checked) -> AsyncIterator[tuple[SaladCloudClient, RequestBudget]]:
-    budget = RequestBudget(time.monotonic)
-    async with SaladCloudClient(
-        http_client(USER_AGENT),
-        api_url=chosen.api_url,
-        api_key=chosen.api_key,
-        organization=chosen.organization,
-        project=chosen.project,
-        budget=budget,
-    ) as client:
-        yield client, budget
 
 
 @contextmanager
@@ -194,14 +197,14 @@ def _stopped_by_signals(task: asyncio.Task[object]) -> Iterator[None]:
 
 
 def _warn_of_exposure(settings: AgentSettings, chosen: Checked) -> None:
-    if settings.sce_api_key and os.environ.get("SALAD_CLOUD_API_KEY", "").strip() != chosen.api_key:
+    if settings.sce_api_key and os.environ.get("SALAD_CLOUD_API_KEY", "").strip() != chosen.saladcloud.api_key:
         log.warning(
             "the API key was given as a flag: every user of this machine can read it in the process list; "
             "set SALAD_CLOUD_API_KEY or SALAD_CLOUD_API_KEY_FILE instead"
         )
-    url = urlsplit(chosen.api_url)
+    url = urlsplit(chosen.saladcloud.api_url)
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
-        log.warning("the API key travels unencrypted: --api-url is http", api_url=chosen.api_url)
+        log.warning("the API key travels unencrypted: --api-url is http", api_url=chosen.saladcloud.api_url)
 
 
 def _first(error: BaseException) -> BaseException:

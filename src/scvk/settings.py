@@ -50,7 +50,30 @@ class SettingsError(Exception):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings:
+class SaladCloudSettings:
+    """How to reach SaladCloud: what every command that asks it needs."""
+
+    sce_api_key: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY", show_default=False, group=_SALADCLOUD)] = (
+        field(default="", repr=False)
+    )
+    """API key of SaladCloud (required). A command line is public on its machine: prefer the variable or the file."""
+
+    sce_api_key_file: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY_FILE", group=_SALADCLOUD)] = ""
+    """File that holds the API key, for mounted Secrets."""
+
+    sce_organization_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_ORGANIZATION_NAME", group=_SALADCLOUD)] = ""
+    """Organization of SaladCloud (required)."""
+
+    sce_project_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_PROJECT_NAME", group=_SALADCLOUD)] = ""
+    """Project of SaladCloud (required)."""
+
+    api_url: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_URL", group=_SALADCLOUD)] = DEFAULT_API_URL
+    """Base URL of SaladCloud's API."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(SaladCloudSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
@@ -77,23 +100,6 @@ class AgentSettings:
     cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
     """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
 
-    sce_api_key: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY", show_default=False, group=_SALADCLOUD)] = (
-        field(default="", repr=False)
-    )
-    """API key of SaladCloud (required). A command line is public on its machine: prefer the variable or the file."""
-
-    sce_api_key_file: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY_FILE", group=_SALADCLOUD)] = ""
-    """File that holds the API key, for mounted Secrets."""
-
-    sce_organization_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_ORGANIZATION_NAME", group=_SALADCLOUD)] = ""
-    """Organization of SaladCloud (required)."""
-
-    sce_project_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_PROJECT_NAME", group=_SALADCLOUD)] = ""
-    """Project of SaladCloud (required)."""
-
-    api_url: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_URL", group=_SALADCLOUD)] = DEFAULT_API_URL
-    """Base URL of SaladCloud's API."""
-
     log_level: Annotated[str, Parameter(env_var="SALAD_VK_LOG_LEVEL", group=_OUTPUT)] = "info"
     """trace, debug, info, warn, error, fatal or panic."""
 
@@ -101,31 +107,48 @@ class AgentSettings:
     """Log lines as text for people or as JSON, on standard error."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final."""
+@dataclass(frozen=True, kw_only=True)
+class CheckedSaladCloud:
+    """How to reach SaladCloud, complete and well-formed."""
 
-    node_name: str
-    taints: tuple[Taint, ...]
-    labels: dict[str, str]
     api_key: str = field(repr=False)
     organization: str
     project: str
     api_url: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final."""
+
+    node_name: str
+    taints: tuple[Taint, ...]
+    labels: dict[str, str]
+    saladcloud: CheckedSaladCloud
+
+
 def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
+    saladcloud = checked_saladcloud(settings)
+    taints = () if settings.disable_taint else (PROVIDER_TAINT,)
+    return Checked(
+        node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
+        taints=(*taints, *(parse_taint(text) for text in _items(settings.taint))),
+        labels=dict(parse_label(text) for text in _items(settings.node_label)),
+        saladcloud=saladcloud,
+    )
+
+
+def checked_saladcloud(settings: SaladCloudSettings, *, needs_project: bool = True) -> CheckedSaladCloud:
+    """Return how to reach SaladCloud; raises SettingsError. `project` is "" where it is neither needed nor given."""
     organization = _required_name(
         settings.sce_organization_name, "--sce-organization-name", "SALAD_CLOUD_ORGANIZATION_NAME"
     )
-    project = _required_name(settings.sce_project_name, "--sce-project-name", "SALAD_CLOUD_PROJECT_NAME")
-    taints = () if settings.disable_taint else (PROVIDER_TAINT,)
-    return Checked(
-        node_name=node_name(settings.nodename, organization, project),
-        taints=(*taints, *(parse_taint(text) for text in _items(settings.taint))),
-        labels=dict(parse_label(text) for text in _items(settings.node_label)),
+    project = settings.sce_project_name
+    if project or needs_project:
+        project = _required_name(project, "--sce-project-name", "SALAD_CLOUD_PROJECT_NAME")
+    return CheckedSaladCloud(
         api_key=api_key(settings),
         organization=organization,
         project=project,
@@ -141,7 +164,7 @@ def log_level(settings: AgentSettings) -> str:
         raise SettingsError(f"--log-level: {settings.log_level!r} is none of {', '.join(LOG_LEVELS)}") from None
 
 
-def api_key(settings: AgentSettings) -> str:
+def api_key(settings: SaladCloudSettings) -> str:
     """Return the API key from the option or the file; raises SettingsError where there is none."""
     key = settings.sce_api_key.strip()
     if not key and settings.sce_api_key_file:

@@ -12,8 +12,10 @@ from cyclopts import App, CycloptsError
 
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
+from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
+from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, log_level
 
 EXIT_FAILED = 1
@@ -28,6 +30,7 @@ app = App(
     result_action="return_value",
 )
 app.command(rbac)
+app.command(gpu_classes)
 
 
 @app.command
@@ -61,7 +64,7 @@ def execute(words: Sequence[str], *, program: str = "scvk") -> int:
         result = app(words, exit_on_error=False, print_error=False)
     except (SettingsError, CycloptsError) as error:
         return _complain(error, EXIT_USAGE)
-    except AgentError as error:
+    except (AgentError, SaladCloudError) as error:
         return _complain(error, EXIT_FAILED)
     except BrokenPipeError:
         # The reader of our output went away (`scvk … | head`): that is its right, and no error of ours.

@@ -21,7 +21,7 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
-from scvk.kubelet.environment import resolve
+from scvk.kubelet.environment import resolve_inputs
 from scvk.kubelet.events import EventRecorder, Subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
 from scvk.kubelet.provider import (
@@ -113,9 +113,7 @@ class PodController:
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
         try:
-            assert pod.spec is not None
-            resolution = resolve(pod.spec.containers[0], "spec.containers[0]")
-            observation = await self._provider.sync(pod, resolution.inputs)
+            observation = await self._provider.sync(pod, resolve_inputs(pod))
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):

@@ -374,7 +374,7 @@ class SaladCloudProvider:
 
     async def _read_facts(self) -> None:
         classes = await self._client.list_gpu_classes(request_class=RequestClass.METRICS)
-        self._catalogue = GpuCatalogue(classes.items)
+        self._catalogue = GpuCatalogue.of(classes.items)
         self._quotas = await self._client.get_quotas(request_class=RequestClass.METRICS)
 
     async def _refresh_facts(self) -> None:
