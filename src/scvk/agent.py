@@ -29,7 +29,7 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterUnreachable
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeIdentity, NodeTaken
+from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
 from scvk.provider.ownership import cluster_id
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
 from scvk.saladcloud.budget import RequestBudget
@@ -85,6 +85,7 @@ async def _run(
     server = urlsplit(connection.config.cluster.server)
     address = own_address(server.hostname or "127.0.0.1", server.port or 443)
     try:
+        version = kubelet_version(await connection.cluster.server_version(), f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
         assert kube_system.metadata is not None
         provider = SaladCloudProvider(
@@ -104,7 +105,7 @@ async def _run(
         kubelet = Kubelet(
             connection.cluster,
             provider,
-            NodeIdentity(chosen.node_name, address, f"v{__version__}", chosen.taints, chosen.labels),
+            NodeIdentity(chosen.node_name, address, version, chosen.taints, chosen.labels),
             AgentIdentity(
                 f"{socket.gethostname()}_{secrets.token_hex(4)}",
                 settings.agent_namespace or connection.config.namespace or "default",

@@ -8,7 +8,7 @@ import typing
 from cyclopts import Parameter
 from docstring_parser import parse_from_object
 
-from scvk.settings import AgentSettings
+from scvk.settings import AgentSettings, SaladCloudSettings
 
 _HEAD = """# Configuration
 
@@ -25,7 +25,11 @@ word, the program runs the agent, so that a deployment can switch without a chan
 
 def render_configuration_page() -> str:
     """Return the page as Markdown."""
-    meanings = {param.arg_name: param.description or "" for param in parse_from_object(AgentSettings).params}
+    meanings = {
+        param.arg_name: param.description or ""
+        for part in (SaladCloudSettings, AgentSettings)
+        for param in parse_from_object(part).params
+    }
     hints = typing.get_type_hints(AgentSettings, include_extras=True)
     rows = [
         _row(setting, _parameter(hints[setting.name]), meanings[setting.name])

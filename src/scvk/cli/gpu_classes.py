@@ -56,7 +56,7 @@ def table_of(classes: Sequence[GpuClass]) -> Table:
     table.add_column("DEMAND")
     table.add_column("ID", no_wrap=True)
     for one in sorted(classes, key=lambda gpu_class: gpu_class.name):
-        prices = {price.priority: price.price for price in one.prices}
+        prices = {price.priority: price.price for price in one.prices or ()}
         table.add_row(
             one.name,
             str(one.gpu_count or 1),

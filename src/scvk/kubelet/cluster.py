@@ -73,6 +73,10 @@ class _ListBody(msgspec.Struct):
     metadata: _Metadata
 
 
+class _VersionBody(msgspec.Struct, rename="camel"):
+    git_version: str
+
+
 class _WatchLine(msgspec.Struct):
     type: str
     object: msgspec.Raw
@@ -95,6 +99,11 @@ class Cluster:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+    async def server_version(self) -> str:
+        """Return the API server's own version, such as `v1.37.2`."""
+        raw = await self._request("GET", "/version")
+        return _decode_json(raw, _VersionBody, "GET /version").git_version
 
     async def get(self, kind: type[ResourceT], name: str, *, namespace: str | None = None) -> ResourceT:
         """Read one object."""

@@ -7,6 +7,7 @@ whatever the cloud does, since pods must not be evicted because an API elsewhere
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +58,16 @@ class NodeIdentity:
     version: str
     taints: tuple[Taint, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def kubelet_version(server_version: str, program: str) -> str:
+    """Return the node's VERSION: the API server's release with `program` behind it, such as `v1.37.2-scvk-0.1.0`.
+
+    Tools compare a node's release with the API server's (version skew); a kubelet elsewhere is never older or newer
+    than its cluster. A server version that cannot be read gives `v0.0.0`.
+    """
+    release = re.match(r"v\d+\.\d+\.\d+", server_version)
+    return f"{release.group() if release else 'v0.0.0'}-{program}"
 
 
 def node_labels(identity: NodeIdentity, facts: NodeFacts) -> dict[str, str]:
