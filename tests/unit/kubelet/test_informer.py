@@ -222,7 +222,7 @@ async def test_what_was_learned_while_a_list_was_under_way_is_not_undone_by_it(a
     async with informing(api) as (informer, told):
         told.take()
         api.watches[0].break_off()
-        api.before = lambda seen: informer.learn(pod(version=9_000, annotations={"ours": "yes"}))
+        api.before = lambda _: informer.learn(pod(version=9_000, annotations={"ours": "yes"}))
         await asyncio.sleep(1)
         assert told.take() == []
 
