@@ -77,6 +77,7 @@ async def build(
 
 
 async def _build(sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report) -> None:
+    report(Progress(Phase.FIND_GO, f"Kubernetes {sources.version} is built here once; that takes some minutes"))
     environment = go_environment(environment, str(Path.home()))
     go = await find_go(sources.go_required, environment=environment, cache=cache, report=report)
     with published(target) as folder:
@@ -127,23 +128,15 @@ async def _compile(
     compiled = 0
 
     def count(line: str) -> None:
-        # `go build -v` says the path of each package when it is about to be compiled, and the program itself
-        # last.
+        # `go build -v` names each package when it is about to be compiled, the program itself last.
         nonlocal compiled
         if line == MODULE:
             report(Progress(Phase.LINK))
         elif line and " " not in line:
             compiled += 1
-            report(Progress(Phase.COMPILE, line, compiled, packages))
+            report(Progress(Phase.COMPILE, line, compiled, max(compiled, packages)))
 
-    report(
-        Progress(
-            Phase.COMPILE,
-            f"Kubernetes {sources.version} with {go.version}: the first build takes minutes",
-            0,
-            packages,
-        )
-    )
+    report(Progress(Phase.COMPILE, f"{packages} packages with {go.version}"))
     command = [
         str(go.path), "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false",
         f"-ldflags={' '.join(sources.linker_flags)}", "-o", str(binary), ".",

@@ -55,12 +55,11 @@ async def find_go(
 
     Raises TestbedError when there is none and none can be had.
     """
-    report(Progress(Phase.FIND_GO))
     wanted = ".".join(map(str, required))
     on_path = shutil.which("go", path=environment.get("PATH", os.defpath))
     refused = "there is no Go on PATH"
     if on_path is not None:
-        go = await _ask(Path(on_path), environment, cache)
+        go = await _ask(Path(on_path), environment)
         version = parse_go_version(go.version) if go else None
         if go is not None and version is not None and version >= required:
             report(Progress(Phase.FIND_GO, f"{go.path} is {go.version}"))
@@ -77,7 +76,7 @@ async def _installed_go(refused: str, *, environment: Mapping[str, str], cache: 
             with published(target) as folder:
                 await _install(folder, refused, environment=environment, pin=pin)
         for candidate in _candidates(target):
-            go = await _ask(candidate, environment, cache)
+            go = await _ask(candidate, environment)
             if go is not None:
                 report(Progress(Phase.FIND_GO, f"{go.path} is {go.version}"))
                 return go
@@ -132,9 +131,9 @@ def _candidates(installed: Path) -> Iterator[Path]:
             yield candidate
 
 
-async def _ask(path: Path, environment: Mapping[str, str], folder: Path) -> Go | None:
+async def _ask(path: Path, environment: Mapping[str, str]) -> Go | None:
     try:
-        finished = await run_streaming([path, "version"], environment=environment, folder=folder)
+        finished = await run_streaming([path, "version"], environment=environment, folder=path.parent)
     except OSError:
         return None
     words = finished.output.split()

@@ -67,7 +67,7 @@ async def test_a_pod_goes_only_when_its_group_is_gone(stage: Stage) -> None:
 
     async def refused_deletes() -> bool:
         requests = await stage.cloud.requests()
-        return sum(r["operation"] == "delete_container_group" for r in requests) >= 2
+        return sum(bool(r["operation"] == "delete_container_group") for r in requests) >= 2
 
     await until("the delete was tried twice", refused_deletes)
     assert [one["metadata"]["name"] for one in await stage.pods()] == ["careful"]

@@ -24,7 +24,7 @@ async def test_an_agent_killed_while_pods_run_finds_the_same_groups_again(stage:
 
     async def synced() -> bool:
         requests = (await stage.cloud.requests())[before:]
-        return sum(request["operation"] == "list_container_groups" for request in requests) >= 4
+        return sum(bool(request["operation"] == "list_container_groups") for request in requests) >= 4
 
     await until("the new agent has looked around", synced)
     assert second.process is not None
