@@ -1,4 +1,4 @@
-"""SaladCloud's REST API, one method for each operation: typed values in and out, every failure a SaladCloudError.
+"""SaladCloud's REST API, one method for each operation: typed values, typed errors.
 
 What may be sent is what the OpenAPI document allows: names, ids and bodies are checked before, and what is
 wrong raises InvalidRequest without a request being spent. Each method costs one request of the budget, in
@@ -44,6 +44,7 @@ from scvk.saladcloud.models import (
     document,
 )
 from scvk.saladcloud.models.secrets import secret_values
+from scvk.saladcloud.wording import one_line
 
 T = TypeVar("T")
 
@@ -119,7 +120,7 @@ class SaladCloudClient:
     async def create_container_group(
         self, prototype: ContainerGroupPrototype, *, request_class: RequestClass = RequestClass.CREATE
     ) -> ContainerGroup:
-        """Create a group. Repeatable: NameConflict then tells that the name is used, perhaps by an earlier try."""
+        """Create a group. Repeatable: NameConflict then says that the name is used, perhaps by us."""
         return await self._ask(
             ContainerGroup,
             request_class,
@@ -152,7 +153,7 @@ class SaladCloudClient:
     async def delete_container_group(
         self, name: str, *, request_class: RequestClass = RequestClass.DELETE
     ) -> None:
-        """Ask for a group's deletion, which happens some time later. Repeatable; raises NotFound once it is gone."""
+        """Ask for a group's deletion, which happens later. Repeatable; raises NotFound once it is gone."""
         await self._act(request_class, "delete_container_group", f"delete container group {name}", group=name)
 
     async def start_container_group(
@@ -334,7 +335,7 @@ class SaladCloudClient:
             operation=operation_id,
             method=operation.method,
             path=operation.path.format(**{name: quote(value, safe="") for name, value in parameters.items()}),
-            purpose=purpose,
+            purpose=one_line(purpose),
             changes=operation.method != "GET" and operation_id not in _ASKING_POSTS,
         )
         wrong = operation.path_violations(parameters)

@@ -1,4 +1,4 @@
-"""One request and its answer: waits for its turn, sends, reads a bounded answer, and raises only errors of ours.
+"""One request and its answer: waits for its turn, sends, reads within bounds, raises only our errors.
 
 No retries: the loops above are level-triggered and ask again from what is true then. No redirects: the API
 key would travel with them. The key stands in a header of each request and nowhere else; errors are raised
@@ -31,7 +31,7 @@ from scvk.saladcloud.wording import one_line
 
 API_KEY_HEADER = "Salad-Api-Key"
 REQUEST_DEADLINE_S = 60.0
-"""From the first byte out to the last byte in. A listing of many groups takes seconds, a hung edge for ever."""
+"""From the first byte out to the last byte in. A long listing takes seconds, a hung edge for ever."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A listing with the environment of thousands of groups fits; more is no answer of this API."""
 CONNECT_TIMEOUT_S = 5.0
@@ -45,7 +45,7 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """How one request went, for metrics. `status` None: no answer; `error` None: success; times in seconds."""
+    """How one request went. `status` None: no answer; `error` None: a status 2xx; times in seconds."""
 
     call: Call
     request_class: RequestClass
@@ -127,9 +127,9 @@ class Exchanger:
         started = self._clock()
         outcome = await self._answer_or_error(call, content, media_type, {*secrets, self._api_key})
         error = outcome if isinstance(outcome, SaladCloudError) else None
-        if isinstance(error, RateLimited):
-            self._budget.throttled(error.retry_after)
-        elif isinstance(error, ServerError) and error.retry_after is not None:
+        if isinstance(error, RateLimited) or (
+            isinstance(error, ServerError) and error.retry_after is not None
+        ):
             self._budget.throttled(error.retry_after)
         if self._observer is not None:
             seconds = self._clock() - started
@@ -196,4 +196,8 @@ def _checked_url(api_url: str) -> str:
         raise ValueError("the API's URL must begin with https:// (or http://) and name a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("the API's URL can have no user, password, query or fragment")
+    try:
+        httpx2.URL(api_url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"the API's URL is malformed: {error}") from error
     return api_url.rstrip("/")
