@@ -293,8 +293,12 @@ class SaladCloudClient:
         instance: str | None = None,
         body: Model | None = None,
     ) -> T:
-        call, answer = await self._send(request_class, operation, purpose, group, instance, body)
-        return value_of(call, answer.status, answer.body, type_, secrets=secret_values(body))
+        secrets = secret_values(body)
+
+        def read(call: Call, answer: Answer) -> T:
+            return value_of(call, answer.status, answer.body, type_, secrets=secrets)
+
+        return await self._send(read, request_class, operation, purpose, group, instance, body)
 
     async def _act(
         self,
@@ -305,8 +309,10 @@ class SaladCloudClient:
         group: str,
         instance: str | None = None,
     ) -> None:
-        call, answer = await self._send(request_class, operation, purpose, group, instance, None)
-        checked_acceptance(call, answer.status, answer.body)
+        def read(call: Call, answer: Answer) -> None:
+            checked_acceptance(call, answer.status, answer.body)
+
+        await self._send(read, request_class, operation, purpose, group, instance, None)
 
     async def _act_on_instance(
         self, action: str, name: str, instance_id: str, request_class: RequestClass
@@ -321,13 +327,14 @@ class SaladCloudClient:
 
     async def _send(
         self,
+        read: Callable[[Call, Answer], T],
         request_class: RequestClass,
         operation_id: str,
         purpose: str,
         group: str | None,
         instance: str | None,
         body: Model | None,
-    ) -> tuple[Call, Answer]:
+    ) -> T:
         operation = self._operations[operation_id]
         given = {**self._scope, "container_group_name": group, "container_group_instance_id": instance}
         parameters = {name: given[name] or "" for name in operation.path_parameters}
@@ -343,11 +350,11 @@ class SaladCloudClient:
         wrong += operation.request_violations(plain)
         if wrong:
             raise InvalidRequest(call, wrong)
-        answer = await self._exchanger.send(
+        return await self._exchanger.send(
             call,
             request_class,
+            lambda answer: read(call, answer),
             content=None if plain is None else msgspec.json.encode(plain),
             media_type=operation.request.media_type if operation.request else None,
             secrets=secret_values(body),
         )
-        return call, answer

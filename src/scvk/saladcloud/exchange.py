@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -29,6 +30,8 @@ from scvk.saladcloud.errors import (
 )
 from scvk.saladcloud.wording import one_line
 
+T = TypeVar("T")
+
 API_KEY_HEADER = "Salad-Api-Key"
 REQUEST_DEADLINE_S = 60.0
 """From the first byte out to the last byte in. A long listing takes seconds, a hung edge for ever."""
@@ -45,7 +48,7 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """How one request went. `status` None: no answer; `error` None: a status 2xx; times in seconds."""
+    """How one request went. `status` None: no answer; `error` None: success; times in seconds."""
 
     call: Call
     request_class: RequestClass
@@ -57,7 +60,7 @@ class RequestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer."""
+    """An answer with a status of success, which its body may yet belie."""
 
     status: int
     body: bytes
@@ -113,32 +116,34 @@ class Exchanger:
         self,
         call: Call,
         request_class: RequestClass,
+        read: Callable[[Answer], T],
         *,
         content: bytes | None = None,
         media_type: str | None = None,
         secrets: Collection[str] = (),
-    ) -> Answer:
-        """Wait for a turn, send one request and return the answer if its status is 2xx.
+    ) -> T:
+        """Wait for a turn, send one request and return what `read` makes of a success.
 
-        Raises a SaladCloudError otherwise. None of `secrets` (and not the API key) stands in its text.
+        Raises a SaladCloudError otherwise, as `read` may. It shows none of `secrets`, nor the API key.
         """
         asked = self._clock()
         await self._budget.acquire(request_class)
         started = self._clock()
         outcome = await self._answer_or_error(call, content, media_type, {*secrets, self._api_key})
-        error = outcome if isinstance(outcome, SaladCloudError) else None
-        if isinstance(error, RateLimited) or (
-            isinstance(error, ServerError) and error.retry_after is not None
-        ):
-            self._budget.throttled(error.retry_after)
+        result = _read(read, outcome) if isinstance(outcome, Answer) else outcome
+        error = result if isinstance(result, SaladCloudError) else None
         if self._observer is not None:
             seconds = self._clock() - started
             self._observer(
                 RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds)
             )
-        if isinstance(outcome, SaladCloudError):
-            raise outcome
-        return outcome
+        if isinstance(error, RateLimited) or (
+            isinstance(error, ServerError) and error.retry_after is not None
+        ):
+            self._budget.throttled(error.retry_after)
+        if isinstance(result, SaladCloudError):
+            raise result
+        return result
 
     async def _answer_or_error(
         self, call: Call, content: bytes | None, media_type: str | None, secrets: Collection[str]
@@ -184,6 +189,13 @@ class Exchanger:
             if len(body) > self._max_answer_bytes:
                 return None
         return bytes(body)
+
+
+def _read(read: Callable[[Answer], T], answer: Answer) -> T | SaladCloudError:
+    try:
+        return read(answer)
+    except SaladCloudError as error:
+        return error
 
 
 def _reason(failure: Exception, secrets: Collection[str]) -> str:
