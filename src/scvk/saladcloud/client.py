@@ -150,9 +150,7 @@ class SaladCloudClient:
             body=patch,
         )
 
-    async def delete_container_group(
-        self, name: str, *, request_class: RequestClass = RequestClass.DELETE
-    ) -> None:
+    async def delete_container_group(self, name: str, *, request_class: RequestClass = RequestClass.DELETE) -> None:
         """Ask for a group's deletion, which happens later. Repeatable; raises NotFound once it is gone."""
         await self._act(request_class, "delete_container_group", f"delete container group {name}", group=name)
 

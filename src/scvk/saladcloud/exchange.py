@@ -134,12 +134,8 @@ class Exchanger:
         error = result if isinstance(result, SaladCloudError) else None
         if self._observer is not None:
             seconds = self._clock() - started
-            self._observer(
-                RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds)
-            )
-        if isinstance(error, RateLimited) or (
-            isinstance(error, ServerError) and error.retry_after is not None
-        ):
+            self._observer(RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds))
+        if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after is not None):
             self._budget.throttled(error.retry_after)
         if isinstance(result, SaladCloudError):
             raise result

@@ -98,8 +98,7 @@ class RequestWindow:
         self._paused_until = started_at
         self._may_reduce_from = started_at
         self._starts: deque[Start] = deque(
-            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None)
-            for n in range(1, limit - first_requests + 1)
+            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None) for n in range(1, limit - first_requests + 1)
         )
         self._used: Counter[RequestClass | None] = Counter(start.request_class for start in self._starts)
 

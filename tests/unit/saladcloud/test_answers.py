@@ -143,10 +143,7 @@ def test_wrong_fields_are_read_from_problems(errors: Any, fields: list[tuple[str
         ),
         (
             answer(502, {"title": "Bad Gateway"}),
-            (
-                "create container group web: SaladCloud failed (502 Bad Gateway); "
-                "it may have taken effect all the same"
-            ),
+            ("create container group web: SaladCloud failed (502 Bad Gateway); it may have taken effect all the same"),
         ),
         (
             answer(404, HTML, call=GET),

@@ -41,9 +41,7 @@ def test_the_smallest_create_request_is_valid() -> None:
 @pytest.mark.parametrize(
     ("body", "path", "message"),
     [
-        pytest.param(
-            {**SMALLEST, "name": "Web"}, "name", "does not match ^[a-z][a-z0-9-]{0,61}[a-z0-9]$", id="name"
-        ),
+        pytest.param({**SMALLEST, "name": "Web"}, "name", "does not match ^[a-z][a-z0-9-]{0,61}[a-z0-9]$", id="name"),
         pytest.param(
             {**SMALLEST, "name": "web\n"},
             "name",
@@ -66,9 +64,7 @@ def test_the_smallest_create_request_is_valid() -> None:
             "must be one of 249 known values",
             id="long enum",
         ),
-        pytest.param(
-            with_container(command=["a"] * 101), "container.command", "more than 100 items", id="maxItems"
-        ),
+        pytest.param(with_container(command=["a"] * 101), "container.command", "more than 100 items", id="maxItems"),
         pytest.param(
             with_container(command=["a", ""]),
             "container.command[1]",
@@ -81,9 +77,7 @@ def test_the_smallest_create_request_is_valid() -> None:
             "longer than 1000 characters",
             id="maxLength",
         ),
-        pytest.param(
-            with_container(command="ls"), "container.command", "must be array or null", id="two types"
-        ),
+        pytest.param(with_container(command="ls"), "container.command", "must be array or null", id="two types"),
         pytest.param(
             with_container(environment_variables={"FOO": "x" * 1001}),
             "container.environment_variables.FOO",
@@ -92,9 +86,7 @@ def test_the_smallest_create_request_is_valid() -> None:
         ),
         pytest.param(with_container(image="a\nb"), "container.image", "contains a line break", id="pattern"),
         pytest.param(resources(memory=1023), "container.resources.memory", "less than 1024", id="minimum"),
-        pytest.param(
-            resources(gpu_classes=["rtx"]), "container.resources.gpu_classes[0]", "is no uuid", id="uuid"
-        ),
+        pytest.param(resources(gpu_classes=["rtx"]), "container.resources.gpu_classes[0]", "is no uuid", id="uuid"),
         pytest.param(
             {**SMALLEST, "container": {"image": "a"}},
             "container.resources",
@@ -161,9 +153,7 @@ def test_a_violation_never_repeats_a_value(body: dict[str, Any]) -> None:
 )
 def test_times_have_an_offset(time: str, valid: bool) -> None:
     body = {"query": "", "start_time": time, "end_time": "2026-01-02T03:04:05Z"}
-    assert violations("LogEntryQuery", body) == (
-        [] if valid else [Violation("start_time", "is no date-time")]
-    )
+    assert violations("LogEntryQuery", body) == ([] if valid else [Violation("start_time", "is no date-time")])
 
 
 def test_fields_beyond_a_closed_object_are_violations() -> None:

@@ -63,9 +63,7 @@ def test_a_full_create_request_is_valid_and_reads_back_the_same() -> None:
         name="web-1",
         container=CreateContainer(
             image="nginx",
-            resources=CreateContainerResources(
-                cpu=2, memory=2048, gpu_classes=(), shm_size=64, storage_amount=2**30
-            ),
+            resources=CreateContainerResources(cpu=2, memory=2048, gpu_classes=(), shm_size=64, storage_amount=2**30),
             command=("sh", "-c", "true"),
             environment_variables={"A": "1"},
             image_caching=True,
@@ -103,9 +101,7 @@ def test_a_full_create_request_is_valid_and_reads_back_the_same() -> None:
         ),
         pytest.param(
             ContainerGroupPatch(
-                container=UpdateContainer(
-                    image="nginx:2", command=None, resources=UpdateContainerResources(cpu=2)
-                )
+                container=UpdateContainer(image="nginx:2", command=None, resources=UpdateContainerResources(cpu=2))
             ),
             "ContainerGroupPatch",
             {"container": {"image": "nginx:2", "command": None, "resources": {"cpu": 2}}},

@@ -105,9 +105,7 @@ def test_the_poller_gets_its_share_in_a_storm_of_creates_and_deletes() -> None:
     run(test())
 
 
-@pytest.mark.parametrize(
-    ("starved", "share"), [(DELETE, 2), (CREATE, 5), (OBSERVE, 8), (INTERACTIVE, 2), (METRICS, 1)]
-)
+@pytest.mark.parametrize(("starved", "share"), [(DELETE, 2), (CREATE, 5), (OBSERVE, 8), (INTERACTIVE, 2), (METRICS, 1)])
 def test_no_class_starves_under_endless_requests_of_all_others(starved: RequestClass, share: int) -> None:
     async def test() -> None:
         log = Log(await settled_budget(limit=60))

@@ -70,11 +70,7 @@ def test_a_fresh_start_and_its_forerunner_together_stay_below_the_platforms_limi
     for tenth in range(1200):
         now = tenth / 10
         own += [now] * sum(start_all(window, one, now) for one in CLASSES)
-        assert (
-            sum(now - WINDOW_S < at for at in forerunner + own)
-            <= PLANNED_LIMIT + FIRST_REQUESTS
-            < PLATFORM_LIMIT
-        )
+        assert sum(now - WINDOW_S < at for at in forerunner + own) <= PLANNED_LIMIT + FIRST_REQUESTS < PLATFORM_LIMIT
 
 
 def test_a_start_that_is_given_back_was_none() -> None:

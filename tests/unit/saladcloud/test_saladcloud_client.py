@@ -143,9 +143,7 @@ OPERATIONS: list[Any] = [
         )
         for action in ("reallocate", "recreate", "restart")
     ),
-    pytest.param(
-        "get_system_logs", ("web",), "GET", f"{PROJECT}/web/system-logs", None, {"items": []}, "observe"
-    ),
+    pytest.param("get_system_logs", ("web",), "GET", f"{PROJECT}/web/system-logs", None, {"items": []}, "observe"),
     pytest.param(
         "query_log_entries",
         (LogEntryQuery(query="a = 1", start_time=TIME, end_time=TIME, page_size=100),),
@@ -160,9 +158,7 @@ OPERATIONS: list[Any] = [
         {"items": []},
         "observe",
     ),
-    pytest.param(
-        "list_gpu_classes", (), "GET", "/organizations/acme/gpu-classes", None, {"items": []}, "observe"
-    ),
+    pytest.param("list_gpu_classes", (), "GET", "/organizations/acme/gpu-classes", None, {"items": []}, "observe"),
     pytest.param(
         "get_quotas",
         (),
@@ -193,9 +189,7 @@ OPERATIONS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("operation", "arguments", "method", "path", "body", "answer", "request_class"), OPERATIONS
-)
+@pytest.mark.parametrize(("operation", "arguments", "method", "path", "body", "answer", "request_class"), OPERATIONS)
 async def test_an_operation_sends_what_the_document_says(
     operation: str,
     arguments: tuple[Any, ...],
@@ -243,9 +237,7 @@ def test_every_operation_on_container_groups_has_a_method() -> None:
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Handler:
-    return lambda _: httpx2.Response(
-        status, content=body, headers={k.replace("_", "-"): v for k, v in headers.items()}
-    )
+    return lambda _: httpx2.Response(status, content=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
 def failing(failure: type[httpx2.RequestError]) -> Handler:
@@ -334,12 +326,8 @@ async def test_no_error_carries_the_api_key(
 
 
 async def test_values_of_the_environment_do_not_return_in_errors() -> None:
-    handler = answering(
-        400, b'{"detail": "PASSWORD=hunter2-hunter2 is bad", "errors": {"x": ["hunter2-hunter2"]}}'
-    )
-    seen, _ = await outcome_of(
-        handler, lambda c: c.create_container_group(prototype(PASSWORD="hunter2-hunter2"))
-    )
+    handler = answering(400, b'{"detail": "PASSWORD=hunter2-hunter2 is bad", "errors": {"x": ["hunter2-hunter2"]}}')
+    seen, _ = await outcome_of(handler, lambda c: c.create_container_group(prototype(PASSWORD="hunter2-hunter2")))
     assert isinstance(seen, InvalidRequest)
     assert "hunter2" not in str(seen) + repr(seen)
 
@@ -369,16 +357,10 @@ INVALID: list[Any] = [
     ),
     pytest.param(lambda c: c.get_container_group("../quotas"), {"container_group_name"}, id="name in a path"),
     pytest.param(lambda c: c.get_container_group(""), {"container_group_name"}, id="empty name"),
+    pytest.param(lambda c: c.get_container_group_instance("web", "1"), {"container_group_instance_id"}, id="id"),
+    pytest.param(lambda c: c.update_container_group("web", ContainerGroupPatch(replicas=-1)), {"replicas"}, id="patch"),
     pytest.param(
-        lambda c: c.get_container_group_instance("web", "1"), {"container_group_instance_id"}, id="id"
-    ),
-    pytest.param(
-        lambda c: c.update_container_group("web", ContainerGroupPatch(replicas=-1)), {"replicas"}, id="patch"
-    ),
-    pytest.param(
-        lambda c: c.query_log_entries(
-            LogEntryQuery(query="x" * 20_001, start_time=TIME, end_time=TIME, page_size=101)
-        ),
+        lambda c: c.query_log_entries(LogEntryQuery(query="x" * 20_001, start_time=TIME, end_time=TIME, page_size=101)),
         {"query", "page_size"},
         id="log query",
     ),
@@ -386,9 +368,7 @@ INVALID: list[Any] = [
 
 
 @pytest.mark.parametrize(("operation", "paths"), INVALID)
-async def test_what_the_document_forbids_is_not_sent_and_costs_nothing(
-    operation: Operation, paths: set[str]
-) -> None:
+async def test_what_the_document_forbids_is_not_sent_and_costs_nothing(operation: Operation, paths: set[str]) -> None:
     def handler(_: httpx2.Request) -> httpx2.Response:
         raise AssertionError("nothing may be sent")
 
@@ -414,9 +394,7 @@ async def test_an_organization_that_the_document_forbids_is_told() -> None:
         pytest.param(answering(503), 0, 0, id="503 without"),
     ],
 )
-async def test_a_throttled_request_shrinks_the_budget(
-    handler: Handler, throttlings: int, pause: float
-) -> None:
+async def test_a_throttled_request_shrinks_the_budget(handler: Handler, throttlings: int, pause: float) -> None:
     _, client = await outcome_of(handler)
     snapshot = client.budget.snapshot()
     assert snapshot.throttlings == throttlings

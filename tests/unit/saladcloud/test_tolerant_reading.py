@@ -46,9 +46,7 @@ def test_a_group_without_identity_is_none(missing: str) -> None:
 
 
 def test_unknown_fields_are_ignored_at_every_depth() -> None:
-    seen = group(
-        shiny=1, current_state={"status": "running", "mood": "good"}, container={"image": "a", "x": []}
-    )
+    seen = group(shiny=1, current_state={"status": "running", "mood": "good"}, container={"image": "a", "x": []})
     assert seen.current_state.status == GroupStatus.RUNNING
 
 
@@ -78,9 +76,7 @@ def test_an_environment_that_is_not_shown_differs_from_an_empty_one(
 
 
 NULLABLE = [
-    name
-    for name in ContainerGroup.__struct_fields__
-    if name not in {"id", "name", "container", "current_state"}
+    name for name in ContainerGroup.__struct_fields__ if name not in {"id", "name", "container", "current_state"}
 ]
 
 
@@ -91,9 +87,7 @@ def test_null_is_read_as_not_shown(field: str) -> None:
 
 
 def test_hyphenated_names_of_the_document_are_read() -> None:
-    seen = group(
-        **{"scaling-actions": [{"schedule": "0 8 * * 1", "replicas": 3}], "scheduled-scaling-enabled": True}
-    )
+    seen = group(**{"scaling-actions": [{"schedule": "0 8 * * 1", "replicas": 3}], "scheduled-scaling-enabled": True})
     assert seen.scaling_actions is not None
     assert (seen.scaling_actions[0].replicas, seen.scheduled_scaling_enabled) == (3, True)
 
