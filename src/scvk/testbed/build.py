@@ -76,9 +76,7 @@ async def build(
     return found
 
 
-async def _build(
-    sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report
-) -> None:
+async def _build(sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report) -> None:
     first = f"Kubernetes {sources.version} is built here the first time: that takes some minutes"
     report(Progress(Phase.FIND_GO, first))
     environment = go_environment(environment, str(Path.home()))

@@ -89,9 +89,7 @@ async def test_port_that_is_taken_in_between_is_given_up_for_another(
         api_server_port = other.getsockname()[1]
         *first, last = free_ports(5)
         answers = [[first[0], first[1], api_server_port, first[2], last]]
-        monkeypatch.setattr(
-            cluster, "free_ports", lambda count: answers.pop() if answers else free_ports(count)
-        )
+        monkeypatch.setattr(cluster, "free_ports", lambda count: answers.pop() if answers else free_ports(count))
         async with Testbed(kubernetes) as testbed:
             assert not testbed.api_url.endswith(f":{api_server_port}")
 
