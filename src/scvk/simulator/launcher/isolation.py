@@ -8,6 +8,7 @@ empty ones. All mounts live in the instance's mount namespace and vanish with it
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ ENTERED = (
 _SCAFFOLDS = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108  a mount point, not a file's place
 # Other people's data, and what belongs to the running host.
 _COVERED = ("root", "home", "tmp", "run", "var/tmp", "var/run", "mnt", "media", "srv", "etc/ssh")
+_MADE_ANEW = ("proc", "sys", "dev")
 _WORLD_WRITABLE = frozenset({"tmp", "var/tmp"})
 # A separate file system mounted here is part of the host's image and must be shown.
 _SYSTEM_DIRECTORIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/var/lib")
@@ -44,6 +46,29 @@ def scaffold() -> str:
     raise OSError("none of " + ", ".join(_SCAFFOLDS) + " exists to build an instance's root on")
 
 
+def become_root_of_a_user_namespace() -> None:
+    """For an unprivileged launcher: namespaces it owns, in which it may make those of the instances.
+
+    Own PID and network namespaces too, because one can only return (setns) to a namespace one has power over. The
+    caller goes on as PID 1 in a fork; the original process waits for it and ends with it. Raises OSError.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWPID | NAMESPACES)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    pid = os.fork()
+    if pid != 0:
+        signal.set_wakeup_fd(-1)
+        # The control socket must have one holder only, or the simulator would never see its end.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _, wait_status = os.waitpid(pid, 0)
+        os._exit(os.waitstatus_to_exitcode(wait_status) & 0xFF)
+    kernel.die_with_parent(signal.SIGKILL)
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+
+
 def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> None:
     """Leave the host: called in the new process, before it becomes the program.
 
@@ -59,7 +84,11 @@ def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> 
     for directory in (upper, work, root, held):
         directory.mkdir(mode=0o755)
     _lay(upper, files | _identity(hostname))
-    kernel.mount("overlay", str(root), "overlay", 0, f"lowerdir=/,upperdir={upper},workdir={work}")
+    try:
+        _overlay(Path("/"), upper, work, root)
+    except OSError:
+        # In a user namespace the host's mounts are locked together and / cannot be had alone.
+        _overlay_each_directory(upper, work, root)
     for mounted in system_mounts:
         _show(mounted, root)
     _cover(root, held)
@@ -96,6 +125,30 @@ def _lay(upper: Path, files: dict[str, str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         target.chmod(0o755 if text.startswith("#!") else 0o644)
+
+
+def _overlay(lower: Path, upper: Path, work: Path, merged: Path) -> None:
+    kernel.mount("overlay", str(merged), "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work}")
+
+
+def _overlay_each_directory(upper: Path, work: Path, root: Path) -> None:
+    """The directories of / one by one, links as links; what has other file systems below it is shown read-only."""
+    kernel.mount(str(root), str(root), flags=kernel.MS_BIND)  # the new root must be a mount point
+    for entry in sorted(Path("/").iterdir()):
+        name = entry.name
+        if entry.is_symlink():
+            (root / name).symlink_to(entry.readlink())
+        elif entry.is_dir():
+            (root / name).mkdir(exist_ok=True)
+            if name in _COVERED or name in _MADE_ANEW:
+                continue
+            (upper / name).mkdir(exist_ok=True)
+            own_work = work / f"for-{name}"  # overlayfs makes a directory `work` of its own in there
+            own_work.mkdir()
+            try:
+                _overlay(entry, upper / name, own_work, root / name)
+            except OSError:
+                _show(str(entry), root)
 
 
 def _separate_system_mounts() -> list[str]:

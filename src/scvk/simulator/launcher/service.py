@@ -7,12 +7,10 @@ import os
 import selectors
 import signal
 import socket
-import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from scvk.simulator.launcher import isolation, kernel, wire
+from scvk.simulator.launcher import isolation, kernel, trial, wire
 from scvk.simulator.launcher.programs import (
     Child,
     Program,
@@ -82,29 +80,31 @@ class Launcher:
     def _choose_isolation(self) -> list[str]:
         if self._mode == "none":
             return ["isolation is switched off: " + _PLAIN_WARNING]
-        try:
-            if os.geteuid() != 0:
-                _enter_user_namespace()
-            for name, _ in (*isolation.ENTERED, ("pid", 0)):
-                self._own_namespaces[name] = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-            self._isolated = True
-            self._try_out()
-        except OSError as error:
-            self._isolated = False
-            return [f"no isolation on this machine ({error}): {_PLAIN_WARNING}"]
+        complaint = trial.complaint_about(self._try_out)
+        if complaint:
+            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"]
+        self._enter_namespaces()
         return []
 
+    def _enter_namespaces(self) -> None:
+        """Raises OSError."""
+        if os.geteuid() != 0:
+            isolation.become_root_of_a_user_namespace()
+        for name, _ in (*isolation.ENTERED, ("pid", 0)):
+            self._own_namespaces[name] = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self._isolated = True
+
     def _try_out(self) -> None:
-        """Build a root once and throw it away. Raises OSError with what the kernel refused."""
-        with open(os.devnull, "wb") as sink:  # noqa: PTH123  a descriptor is wanted, not a path
-            child = self._fork(
-                Program(["/bin/true"], {}, "/"), sink.fileno(), partial(isolation.build, "probe", {}, 64, 16), None
-            )
+        """Build one root and run a program in it. Raises OSError with what the kernel refused."""
+        self._enter_namespaces()
+        build = partial(isolation.build, "trial", {}, 64, 16)
+        sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        child = self._fork(Program(["true"], {"PATH": os.defpath}, "/"), sink, build, None)
         with os.fdopen(child.status_fd, "rb") as status:
-            complaint = status.read()
+            failure = status.read()
         _, wait_status = os.waitpid(child.pid, 0)
-        if complaint:
-            raise OSError(json.loads(complaint))
+        if failure:
+            raise OSError(json.loads(failure))
         if wait_status != 0:
             raise OSError(f"a trial program ended with status {exit_status(wait_status)}")
 
@@ -253,16 +253,3 @@ _PLAIN_WARNING = (
 
 def _nothing() -> None:
     """A plain process needs no preparation."""
-
-
-def _enter_user_namespace() -> None:
-    """Become root of a new user namespace, which may then make the other namespaces. Raises OSError."""
-    uid, gid = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.CLONE_NEWUSER)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
