@@ -103,3 +103,29 @@ class ManualClock:
             if call.callback is not None:
                 call.callback()
         self._elapsed_s = target
+
+
+class Agenda:
+    """The timers of one thing, which can all be called off together: at its end, or when it begins anew."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pending: dict[int, Timer] = {}
+        self._sequence = 0
+
+    def after(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call `callback` in `seconds` simulated seconds unless everything is called off before."""
+        self._sequence += 1
+        number = self._sequence
+
+        def due() -> None:
+            self._pending.pop(number, None)
+            callback()
+
+        self._pending[number] = self._clock.call_later(seconds, due)
+
+    def call_off(self) -> None:
+        """Cancel everything that is still to come."""
+        pending, self._pending = self._pending, {}
+        for timer in pending.values():
+            timer.cancel()

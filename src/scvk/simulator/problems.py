@@ -1,16 +1,16 @@
 """Refusals, in the form the API answers them: the `ProblemDetails` object of the OpenAPI document.
 
-    Problem
-    ├── InvalidRequest    400, names the fields
-    ├── NameConflict      400, `type: name_conflict`
-    ├── QuotaExceeded     400
-    ├── Unauthorized      401
-    ├── Forbidden         403
-    ├── NotFound          404
-    ├── MethodNotAllowed  405
-    ├── TooLarge          413
-    ├── UnsupportedMedia  415
-    └── TooManyRequests   429, with `Retry-After`
+Problem
+├── InvalidRequest    400, names the fields
+├── NameConflict      400, `type: name_conflict`
+├── QuotaExceeded     400
+├── Unauthorized      401
+├── Forbidden         403
+├── NotFound          404
+├── MethodNotAllowed  405
+├── TooLarge          413
+├── UnsupportedMedia  415
+└── TooManyRequests   429, with `Retry-After`
 """
 
 from __future__ import annotations

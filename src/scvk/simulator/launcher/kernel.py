@@ -60,7 +60,11 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     """mount(2)."""
     _check(
         _libc.mount(
-            source.encode(), target.encode(), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
+            source.encode(),
+            target.encode(),
+            kind.encode() or None,
+            ctypes.c_ulong(flags),
+            options.encode() or None,
         ),
         f"mount {kind or source} on {target}",
     )

@@ -132,7 +132,11 @@ class Launcher:
         program = Program(message["argv"], message["env"], message["cwd"])
         if self._isolated:
             prepare = partial(
-                isolation.build, message["hostname"], message["files"], message["shm_mib"], message["disk_mib"]
+                isolation.build,
+                message["hostname"],
+                message["files"],
+                message["shm_mib"],
+                message["disk_mib"],
             )
         else:
             prepare = _nothing

@@ -88,7 +88,11 @@ class ProcessRuntime:
         env["PATH"] = f"{place}:{env.get('PATH', os.defpath)}"
 
     def _check(
-        self, container: _ProcessContainer, probe: Probe, timeout_s: float, done: Callable[[ProbeOutcome], None]
+        self,
+        container: _ProcessContainer,
+        probe: Probe,
+        timeout_s: float,
+        done: Callable[[ProbeOutcome], None],
     ) -> Timer:
         real_timeout_s = max(timeout_s / self._speed, min(timeout_s, _SHORTEST_CHECK_S))
 

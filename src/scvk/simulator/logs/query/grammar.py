@@ -1,9 +1,9 @@
 """The grammar, top down: `or` binds weaker than `and`, `not` strongest.
 
-    query  = [ either ]
-    either = both { "or" both }
-    both   = single { "and" single }
-    single = "not" single | "(" either ")" | field operator value
+query  = [ either ]
+either = both { "or" both }
+both   = single { "and" single }
+single = "not" single | "(" either ")" | field operator value
 """
 
 from __future__ import annotations
