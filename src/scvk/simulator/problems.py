@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+_PHRASES = {int(known): known.phrase for known in HTTPStatus}
 _LONGEST_DETAIL = 2000  # `ProblemDetails.detail`, OpenAPI document
 
 
@@ -50,7 +51,7 @@ def problem_body(
     """A `ProblemDetails` object; `errors` is an addition, as ASP.NET makes it for validation problems."""
     body: dict[str, Any] = {
         "type": kind,
-        "title": HTTPStatus(status).phrase if status in HTTPStatus else "Error",
+        "title": _PHRASES.get(status, "Error"),
         "status": status,
         "detail": detail,
     }

@@ -245,7 +245,7 @@ class Instance:
             self._agenda.call_off()
             self._group.instance_finished(self, succeeded=verdict is Verdict.SUCCEEDED)
 
-    def _startup_verdict(self, passed: bool) -> None:  # noqa: FBT001  a verdict's only argument
+    def _startup_verdict(self, passed: bool) -> None:
         if not passed:
             self.interrupt(InstanceEvent.INTERRUPTED_STARTUP)
             return
@@ -253,11 +253,11 @@ class Instance:
         self.ready = self.definition.probes.readiness is None
         self._event(InstanceEvent.STARTUP_PASSED)
 
-    def _liveness_verdict(self, passed: bool) -> None:  # noqa: FBT001  a verdict's only argument
+    def _liveness_verdict(self, passed: bool) -> None:
         if not passed:
             self.interrupt(InstanceEvent.INTERRUPTED_LIVENESS)
 
-    def _readiness_verdict(self, passed: bool) -> None:  # noqa: FBT001  a verdict's only argument
+    def _readiness_verdict(self, passed: bool) -> None:
         self.ready = passed
         self._event(InstanceEvent.READY if passed else InstanceEvent.NOT_READY)
 

@@ -132,7 +132,7 @@ class ProbeWatch:
         for loop in self._loops:
             loop.end()
 
-    def _startup_verdict(self, passed: bool) -> None:  # noqa: FBT001  a verdict's only argument
+    def _startup_verdict(self, passed: bool) -> None:
         for loop in self._loops:
             loop.end()
         self._on_startup(passed)

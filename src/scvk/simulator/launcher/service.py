@@ -7,8 +7,8 @@ import os
 import selectors
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from scvk.simulator.launcher import isolation, kernel, trial, wire
 from scvk.simulator.launcher.programs import (
@@ -122,6 +122,8 @@ class Launcher:
                     self._signal(number, int(message["signal"]))
                 case "socket":
                     self._open_socket(number, message)
+                case unknown:
+                    raise OSError(f"unknown request {unknown!r}")
         except OSError as error:
             self._say({"event": "failed", "id": number, "message": str(error)})
         finally:
@@ -131,7 +133,7 @@ class Launcher:
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
         program = Program(message["argv"], message["env"], message["cwd"])
         if self._isolated:
-            prepare = partial(
+            prepare: Callable[[], None] = partial(
                 isolation.build,
                 message["hostname"],
                 message["files"],
@@ -148,10 +150,12 @@ class Launcher:
         if target is None:
             raise OSError("the instance does not run")
         program = Program(message["argv"], message["env"], message["cwd"])
-        prepare = partial(isolation.enter, target) if self._isolated else _nothing
+        prepare: Callable[[], None] = partial(isolation.enter, target) if self._isolated else _nothing
         self._watch(number, self._fork(program, output_fd, prepare, target))
 
-    def _fork(self, program: Program, output_fd: int, prepare: Any, target: int | None) -> Child:
+    def _fork(
+        self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None
+    ) -> Child:
         """Fork into a new PID namespace, or into that of `target`."""
         if not self._isolated:
             return fork_program(program, output_fd, prepare, isolated=False)

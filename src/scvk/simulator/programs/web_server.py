@@ -36,7 +36,7 @@ def listen(port: int) -> socket.socket:
 
 def find(path: str) -> "bytes | None":
     """The file for a request path, the welcome page for `/`, or None."""
-    relative = os.path.normpath("/" + path.split("?")[0]).lstrip("/")
+    relative = os.path.normpath("/" + path.split("?", maxsplit=1)[0]).lstrip("/")
     for root in ROOTS:
         place = os.path.join(root, relative)
         if os.path.isdir(place):

@@ -253,6 +253,8 @@ class _ProcessContainer:
                 else:
                     loop = asyncio.get_running_loop()
                     self._drain_timer = loop.call_later(_DRAIN_DEADLINE_S, self._finish)
+            case unknown:
+                raise ValueError(f"unknown event {unknown!r} of the launcher")
 
     def _readable(self) -> None:
         try:
