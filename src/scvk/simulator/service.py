@@ -46,9 +46,7 @@ class Simulator:
     Raises RuntimeUnavailable on entering.
     """
 
-    def __init__(
-        self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None
-    ) -> None:
+    def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SimulatedClock(config.speed)
         self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)
