@@ -31,8 +31,8 @@ def simulate(
         ),
     ] = "idle",
     isolation: Annotated[
-        Literal["auto", "namespaces", "none"],
-        Parameter(help="How programs are kept apart: as well as the machine allows, by namespaces or not at all."),
+        Literal["auto", "none"],
+        Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
     ] = "auto",
 ) -> int:
     """Simulate SaladCloud on this machine until interrupted: its REST API, and instances as local processes.
