@@ -282,7 +282,10 @@ class _Story:
     def _container_id(self) -> str:
         instance = self.instance.id if self.instance else None
         instance = instance or (self.last.instance_id if self.last and self.last.end is None else "")
-        return f"saladcloud://{self.group.id}/{instance}" if instance else f"saladcloud://{self.group.id}"
+        if instance:
+            return f"saladcloud://{self.group.id}/{instance}"
+        told = self.previous.containerID if self.previous and not self.new_runs else None
+        return told or f"saladcloud://{self.group.id}"
 
 
 OUT_OF_MEMORY_EXIT_CODE = 137

@@ -2,7 +2,7 @@
 
     every 5 s (2 s while something is in transition)    one listing of the project's groups
     at the same pace                                     one log-entries query for all events of the project
-    every 15 s                                           one instance request, over all running groups in turn
+    every 15 s                                           one instance request, over our running groups in turn
     at most every 3 s                                    one instance request for a group in transition that the
                                                          listing and the events cannot tell the state of
 
@@ -124,7 +124,7 @@ class Poller:
         """Read the project's events since the last time, with some overlap."""
         end = self._now() - CLOCK_MARGIN
         # Never past `end`, also where the clock was set back.
-        start = min(self._resume or self._cursor - EVENTS_OVERLAP, end)
+        start = min(self._resume or min(self._cursor, end) - EVENTS_OVERLAP, end)
         changed: set[str] = set()
         try:
             for _ in range(MOST_PAGES):
@@ -139,7 +139,7 @@ class Poller:
                 changed |= self._view.apply_events(found for entry in page.items if (found := event_of(entry)))
                 if len(page.items) < MAX_LOG_PAGE_SIZE:
                     self._resume = None
-                    self._cursor = max(self._cursor, end)
+                    self._cursor = end
                     break
                 newest = max(entry.time for entry in page.items)
                 if newest <= start:

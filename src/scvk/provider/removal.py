@@ -69,8 +69,14 @@ class Remover:
         names |= groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys()
         events: list[PodEvent] = []
         certain = True
+        hidden: TemporaryProviderError | None = None
         for name in sorted(names):
-            certain = await self._remove_group(name, pod, events) and certain
+            try:
+                certain = await self._remove_group(name, pod, events) and certain
+            except TemporaryProviderError as error:
+                hidden = error  # the pod's other groups go all the same
+        if hidden is not None:
+            raise hidden
         return Removal(certain, None if certain else LOOK_AGAIN_S, tuple(events))
 
     async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
@@ -106,7 +112,7 @@ class Remover:
             case Present(group):
                 return await self._delete(group, pod, events)
             case Unlisted(_, may_be_cut):
-                return await self._ask(name) if may_be_cut else False
+                return await self._ask(name, pod, events) if may_be_cut else False
             case Absent():
                 return self._confirm(name)
 
@@ -143,15 +149,15 @@ class Remover:
         events.append(PodEvent("Killing", f"Deleting container group {group.name}"))
         return False
 
-    async def _ask(self, name: str) -> bool:
-        """Learn by name what a listing that may be cut does not say."""
+    async def _ask(self, name: str, pod: PodIdentity, events: list[PodEvent]) -> bool:
+        """Learn by name what a listing that may be cut does not say, and act on it before the next one hides it."""
         try:
             group = await self._client.get_container_group(name)
         except NotFound:
             self._deleted.pop(name, None)
             return True
         self._view.apply_group(group, at=self._monotonic())
-        return False
+        return await self._delete(group, pod, events)
 
     def _confirm(self, name: str) -> bool:
         deleted_at = self._deleted.get(name)

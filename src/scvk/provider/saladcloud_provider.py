@@ -151,7 +151,7 @@ class SaladCloudProvider:
             raise TemporaryProviderError(str(error)) from error
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
-        """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most one request a group."""
+        """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
         try:
             removal = await self._remover.remove(pod, annotations)
         except RateLimited as error:

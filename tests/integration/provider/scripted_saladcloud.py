@@ -54,8 +54,12 @@ class ScriptedSaladCloud:
     deleting: dict[str, int] = field(default_factory=dict)
     """Name of a deleted group → listings and reads that still show it."""
     deleted_stays_for: int = 1
+    list_max: int | None = None
+    """A listing shows so many groups, the oldest first."""
     shows_environment: bool = True
     get_shows_environment: bool = True
+    hidden: set[str] = field(default_factory=set)
+    """Names of groups whose environment is never shown."""
     entries: list[dict[str, Any]] = field(default_factory=list)
     instances: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
@@ -159,7 +163,7 @@ class ScriptedSaladCloud:
 
     def _shown(self, group: dict[str, Any], *, environment: bool) -> dict[str, Any]:
         container = dict(group["container"])
-        if not environment:
+        if not environment or group["name"] in self.hidden:
             del container["environment_variables"]
         return {**group, "container": container}
 
@@ -172,7 +176,8 @@ class ScriptedSaladCloud:
     def _list(self, _: str, __: httpx2.Request) -> httpx2.Response:
         for name in tuple(self.deleting):
             self._pass_time(name)
-        items = [self._shown(group, environment=self.shows_environment) for group in self.groups.values()]
+        listed = list(self.groups.values())[: self.list_max]
+        items = [self._shown(group, environment=self.shows_environment) for group in listed]
         return httpx2.Response(200, content=msgspec.json.encode({"items": items}))
 
     def _create(self, name: str, request: httpx2.Request) -> httpx2.Response:

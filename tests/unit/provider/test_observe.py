@@ -500,6 +500,16 @@ def test_what_was_told_ready_stays_ready_after_a_restart_of_the_agent() -> None:
     assert life.see(9000, UP).ready
 
 
+def test_the_instance_that_was_told_stays_told_until_another_run() -> None:
+    life = Life(a_pod())
+    assert (life.see(10, UP).containerID or "").endswith(UP.id)
+    assert (life.see(15, UP, (10, RUNNING)).containerID or "").endswith(f"{UP.id}/i1")
+    life.forget()
+    assert (life.see(9000, UP).containerID or "").endswith(f"{UP.id}/i1")
+    assert life.see(9010, DOWN).containerID is None
+    assert (life.see(9020, UP).containerID or "").endswith(UP.id)
+
+
 def test_what_was_told_ready_is_not_ready_in_the_next_run() -> None:
     life = Life(a_pod(readiness=True))
     life.see(10, UP, (1, RUNNING), (3, READY))
