@@ -17,6 +17,7 @@ import httpx2
 import msgspec
 from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
+from lightkube.core.exceptions import ConfigError
 from lightkube.core.resource import Resource, api_info
 
 from scvk.kubelet.cluster_errors import (
@@ -33,6 +34,20 @@ REQUEST_DEADLINE_S = 20.0
 
 WATCH_GRACE_S = 30.0
 """How much longer than the server's own time-out a watch may be silent: a half-open connection must not blind us."""
+
+# Beside the network's own errors: what a credential makes that cannot be had (a token file that is gone, a credential
+# program that fails or prints something else), and httpx2's few errors outside its tree.
+_NO_ANSWER = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpx2.StreamError,
+    ConfigError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    LookupError,
+    TypeError,
+)
 
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
@@ -64,13 +79,18 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
 class _AnyObject(msgspec.Struct):
     metadata: _Metadata
-    message: str = ""
-    code: int = 0
+    kind: str = ""
+
+
+class _ListMetadata(msgspec.Struct, rename={"resource_version": "resourceVersion", "more": "continue"}):
+    resource_version: str = ""
+    more: str = ""
 
 
 class _ListBody(msgspec.Struct):
-    items: list[msgspec.Raw]
-    metadata: _Metadata
+    items: list[msgspec.Raw] | None
+    metadata: _ListMetadata
+    kind: str = ""
 
 
 class _VersionBody(msgspec.Struct, rename="camel"):
@@ -157,14 +177,22 @@ class Cluster:
         """List the objects of all namespaces that match. Undecodable ones are named, not left out in silence."""
         path = _path(kind, None, all_namespaces=True)
         raw = await self._request("GET", path, params={"fieldSelector": field_selector})
-        body = _decode_json(raw, _ListBody, f"GET {path}")
+        what = f"GET {path}"
+        body = _decode_json(raw, _ListBody, what)
+        # What a list lacks is taken for deleted: an answer that may not be the whole list is none.
+        if (
+            body.kind != f"{api_info(kind).resource.kind}List"
+            or not body.metadata.resource_version
+            or body.metadata.more
+        ):
+            raise ClusterUnreachable(what, "unreadable answer: not a whole list")
         items: list[ResourceT] = []
         unreadable: list[tuple[str, str]] = []
-        for item in body.items:
+        for item in body.items or ():
+            metadata = _metadata(bytes(item), what)
             try:
                 items.append(msgspec.json.decode(item, type=kind))
-            except msgspec.ValidationError:
-                metadata = _decode_json(bytes(item), _AnyObject, f"GET {path}").metadata
+            except ValueError:
                 unreadable.append((metadata.namespace, metadata.name))
         return ObjectList(tuple(items), body.metadata.resource_version, tuple(unreadable))
 
@@ -190,8 +218,10 @@ class Cluster:
         try:
             async with self._http.stream("GET", path, params=params, timeout=timeout) as response:
                 if response.status_code != 200:
-                    raise classify_answer(what, response.status_code, await response.aread())
-                lines = response.aiter_lines()
+                    async with asyncio.timeout(REQUEST_DEADLINE_S):
+                        body = await response.aread()
+                    raise classify_answer(what, response.status_code, body)
+                lines = _lines(response.aiter_bytes())
                 while True:
                     try:
                         async with asyncio.timeout(silence):
@@ -200,7 +230,7 @@ class Cluster:
                         return
                     if line:
                         yield _watch_event(kind, line, what)
-        except (httpx2.HTTPError, TimeoutError, OSError) as error:
+        except _NO_ANSWER as error:
             raise ClusterUnreachable(what, _words(error)) from error
 
     async def _request(
@@ -218,7 +248,7 @@ class Cluster:
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
                 response = await self._http.request(method, path, params=params, content=content, headers=headers)
-        except (httpx2.HTTPError, TimeoutError, OSError) as error:
+        except _NO_ANSWER as error:
             raise ClusterUnreachable(what, _words(error)) from error
         if not response.is_success:
             raise classify_answer(what, response.status_code, response.content)
@@ -226,6 +256,8 @@ class Cluster:
 
     @staticmethod
     def _decode(kind: type[ResourceT], raw: bytes, what: str) -> ResourceT:
+        if _decode_json(raw, _AnyObject, what).kind != api_info(kind).resource.kind or not _metadata(raw, what).name:
+            raise ClusterUnreachable(what, "unreadable answer: not the object that was asked for")
         return _decode_json(raw, kind, what)
 
 
@@ -235,22 +267,44 @@ DecodedT = TypeVar("DecodedT")
 def _decode_json(raw: bytes | str, kind: type[DecodedT], what: str) -> DecodedT:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's errors, text that is not UTF-8, endless nesting
         raise ClusterUnreachable(what, f"unreadable answer: {error}") from error
 
 
-def _watch_event(kind: type[ResourceT], line: str, what: str) -> WatchEvent[ResourceT]:
+def _metadata(raw: bytes, what: str) -> _Metadata:
+    metadata = _decode_json(raw, _AnyObject, what).metadata
+    if not metadata.name:
+        raise ClusterUnreachable(what, "unreadable answer: an object without a name")
+    return metadata
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield lines ended by a line feed, and what stands behind the last.
+
+    httpx2's own lines end at U+0085 and its kin too, which stand unescaped in the JSON of annotations.
+    """
+    rest: list[bytes] = []
+    async for piece in pieces:
+        first, *more = piece.split(b"\n")
+        rest.append(first)
+        for following in more:
+            yield b"".join(rest)
+            rest = [following]
+    yield b"".join(rest)
+
+
+def _watch_event(kind: type[ResourceT], line: bytes, what: str) -> WatchEvent[ResourceT]:
     event = _decode_json(line, _WatchLine, what)
     if event.type == "ERROR":
-        failure = msgspec.json.decode(event.object, type=_Failure)
+        failure = _decode_json(bytes(event.object), _Failure, what)
         if failure.code == 410:
             raise ResourceVersionGone(what, failure.message or "resource version too old", status=410)
         raise ClusterUnreachable(what, failure.message or "the watch failed", status=failure.code)
     if event.type == "BOOKMARK":
         metadata = _decode_json(bytes(event.object), _AnyObject, what).metadata
         return WatchEvent(event.type, None, metadata.resource_version)
+    metadata = _metadata(bytes(event.object), what)
     decoded = _decode_json(bytes(event.object), kind, what)
-    metadata = _decode_json(bytes(event.object), _AnyObject, what).metadata
     return WatchEvent(event.type, decoded, metadata.resource_version)
 
 

@@ -79,7 +79,7 @@ def classify_answer(what: str, status: int, body: bytes) -> ClusterError:
     """
     try:
         answer = msgspec.json.decode(body, type=_StatusBody)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (ValueError, RecursionError):  # msgspec's errors, text that is not UTF-8, endless nesting
         answer = _StatusBody()
     if answer.kind != "Status":
         return ClusterUnreachable(what, f"HTTP {status} without a Kubernetes Status object", status=status)

@@ -113,7 +113,7 @@ class SaladCloudError(Exception):
         return self.hint
 
 
-class Decision(SaladCloudError):  # noqa: N818 (what happened, not that it did)
+class Decision(SaladCloudError):
     """The platform judged the request: nothing of it happened, and asking again changes nothing by itself."""
 
     decided = True
@@ -168,7 +168,7 @@ class Refused(Decision):
     happening = "refused"
 
 
-class Undecided(SaladCloudError):  # noqa: N818 (what happened, not that it did)
+class Undecided(SaladCloudError):
     """Nothing was learnt about the object: what was true before may still be true."""
 
 

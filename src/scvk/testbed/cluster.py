@@ -84,8 +84,10 @@ class Cluster:
             (plane.data / "log").mkdir(mode=0o700)
             cluster = cls(supervision, plane, credentials, timing)
             await cluster._boot(timeout_s, report)
-        except BaseException:
+        except BaseException as error:
             await supervision.end()
+            if isinstance(error, TestbedError) and "address already in use" in error.output:
+                raise PortTakenError(str(error)) from error
             raise
         return cluster
 
@@ -167,8 +169,6 @@ class Cluster:
         async def holds() -> bool:
             error = self.failure()
             if error is not None:
-                if "address already in use" in error.output:
-                    raise PortTakenError(str(error))
                 raise error
             return await condition()
 

@@ -36,8 +36,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A component that runs no more. `code` is its exit code (negative: the signal), `expected` whether it
-    was stopped.
+    """A component that runs no more.
+
+    `code` is its exit code (negative: the signal), `expected` whether it was asked to end.
     """
 
     code: int

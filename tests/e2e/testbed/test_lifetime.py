@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from scvk.testbed import COMPONENTS, DEFAULT_VERSION, Testbed, TestbedError
+from scvk.testbed import COMPONENTS, DEFAULT_VERSION, Testbed, TestbedError, cluster
+from scvk.testbed.ports import free_ports
 from scvk.testbed.pytest_plugin import build_visibly
 from scvk.testbed.waiting import Timing, wait_until
 
@@ -78,6 +80,18 @@ async def test_component_that_fails_ends_the_start_with_its_own_words(kubernetes
         await testbed.start()
     assert "unknown flag: --no-such-option" in str(caught.value)
     assert left_in(tmp_path) == []
+
+
+async def test_port_that_is_taken_in_between_is_given_up_for_another(
+    kubernetes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        api_server_port = other.getsockname()[1]
+        *first, last = free_ports(5)
+        answers = [[first[0], first[1], api_server_port, first[2], last]]
+        monkeypatch.setattr(cluster, "free_ports", lambda count: answers.pop() if answers else free_ports(count))
+        async with Testbed(kubernetes) as testbed:
+            assert not testbed.api_url.endswith(f":{api_server_port}")
 
 
 async def test_start_that_takes_too_long_says_so(kubernetes: str, tmp_path: Path) -> None:
