@@ -60,19 +60,24 @@ async def run_agent(settings: AgentSettings) -> None:
 
     Raises SettingsError for wrong options and AgentError for everything that the operator has to mend.
     """
-    chosen = checked(settings)
-    _warn_of_exposure(settings, chosen)
-    config = kubernetes_config(settings.kubeconfig)
     task = asyncio.current_task()
     assert task is not None
-    with _stopped_by_signals(task):
+    with stopped_by_signals(task):
         try:
-            async with _connected(config) as connection, saladcloud_client(chosen.saladcloud) as (client, budget):
-                await _run(settings, chosen, connection, client, budget)
+            await play_node(settings)
         except asyncio.CancelledError:
             if task.uncancel() > 0:
                 raise
             log.info("stopped; no pod was disturbed")
+
+
+async def play_node(settings: AgentSettings) -> None:
+    """Play the node until cancelled. Raises as `run_agent` does."""
+    chosen = checked(settings)
+    _warn_of_exposure(settings, chosen)
+    config = kubernetes_config(settings.kubeconfig)
+    async with _connected(config) as connection, saladcloud_client(chosen.saladcloud) as (client, budget):
+        await _run(settings, chosen, connection, client, budget)
 
 
 async def _run(
@@ -181,7 +186,8 @@ async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
 
 
 @contextmanager
-def _stopped_by_signals(task: asyncio.Task[object]) -> Iterator[None]:
+def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[None]:
+    """Cancel `task` on SIGTERM and SIGINT while the block runs."""
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:

@@ -12,11 +12,15 @@ from cyclopts import App, CycloptsError
 
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
+from scvk.cli.demo import demo
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
+from scvk.cli.simulate import simulate
+from scvk.cli.testbed import control_plane
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, log_level
+from scvk.testbed import TestbedError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -29,6 +33,9 @@ app = App(
     help="A virtual kubelet: runs the pods of a Kubernetes cluster as SaladCloud container groups.",
     result_action="return_value",
 )
+app.command(demo)
+app.command(simulate)
+app.command(control_plane, name="testbed")
 app.command(rbac)
 app.command(gpu_classes)
 
@@ -64,7 +71,7 @@ def execute(words: Sequence[str], *, program: str = "scvk") -> int:
         result = app(words, exit_on_error=False, print_error=False)
     except (SettingsError, CycloptsError) as error:
         return _complain(error, EXIT_USAGE)
-    except (AgentError, SaladCloudError) as error:
+    except (AgentError, SaladCloudError, TestbedError) as error:
         return _complain(error, EXIT_FAILED)
     except BrokenPipeError:
         # The reader of our output went away (`scvk … | head`): that is its right, and no error of ours.

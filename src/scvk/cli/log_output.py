@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure_logs(level: str, form: Literal["text", "json"]) -> None:
-    """Set up structlog for the whole process. `level` is one of Python's words in lower case."""
+def configure_logs(level: str, form: Literal["text", "json"], stream: TextIO | None = None) -> None:
+    """Set up structlog for the whole process. `level` is one of Python's words in lower case.
+
+    `stream` replaces standard error, for a program that has the terminal to itself.
+    """
+    stream = stream or sys.stderr
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)
     )
     structlog.configure(
         processors=[
@@ -27,6 +31,6 @@ def configure_logs(level: str, form: Literal["text", "json"]) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS.get(level, logging.CRITICAL)),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )

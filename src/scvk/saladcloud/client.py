@@ -1,4 +1,4 @@
-"""SaladCloud's REST API, one method for each operation: typed values in and out, every failure a SaladCloudError.
+"""SaladCloud's REST API, one method for each operation: typed values, typed errors.
 
 What may be sent is what the OpenAPI document allows: names, ids and bodies are checked before, and what is
 wrong raises InvalidRequest without a request being spent. Each method costs one request of the budget, in
@@ -44,6 +44,7 @@ from scvk.saladcloud.models import (
     document,
 )
 from scvk.saladcloud.models.secrets import secret_values
+from scvk.saladcloud.wording import one_line
 
 T = TypeVar("T")
 
@@ -119,7 +120,7 @@ class SaladCloudClient:
     async def create_container_group(
         self, prototype: ContainerGroupPrototype, *, request_class: RequestClass = RequestClass.CREATE
     ) -> ContainerGroup:
-        """Create a group. Repeatable: NameConflict then tells that the name is used, perhaps by an earlier try."""
+        """Create a group. Repeatable: NameConflict then says that the name is used, perhaps by us."""
         return await self._ask(
             ContainerGroup,
             request_class,
@@ -150,7 +151,7 @@ class SaladCloudClient:
         )
 
     async def delete_container_group(self, name: str, *, request_class: RequestClass = RequestClass.DELETE) -> None:
-        """Ask for a group's deletion, which happens some time later. Repeatable; raises NotFound once it is gone."""
+        """Ask for a group's deletion, which happens later. Repeatable; raises NotFound once it is gone."""
         await self._act(request_class, "delete_container_group", f"delete container group {name}", group=name)
 
     async def start_container_group(self, name: str, *, request_class: RequestClass = RequestClass.CREATE) -> None:
@@ -282,8 +283,12 @@ class SaladCloudClient:
         instance: str | None = None,
         body: Model | None = None,
     ) -> T:
-        call, answer = await self._send(request_class, operation, purpose, group, instance, body)
-        return value_of(call, answer.status, answer.body, type_, secrets=secret_values(body))
+        secrets = secret_values(body)
+
+        def read(call: Call, answer: Answer) -> T:
+            return value_of(call, answer.status, answer.body, type_, secrets=secrets)
+
+        return await self._send(read, request_class, operation, purpose, group, instance, body)
 
     async def _act(
         self,
@@ -294,8 +299,10 @@ class SaladCloudClient:
         group: str,
         instance: str | None = None,
     ) -> None:
-        call, answer = await self._send(request_class, operation, purpose, group, instance, None)
-        checked_acceptance(call, answer.status, answer.body)
+        def read(call: Call, answer: Answer) -> None:
+            checked_acceptance(call, answer.status, answer.body)
+
+        await self._send(read, request_class, operation, purpose, group, instance, None)
 
     async def _act_on_instance(self, action: str, name: str, instance_id: str, request_class: RequestClass) -> None:
         await self._act(
@@ -308,13 +315,14 @@ class SaladCloudClient:
 
     async def _send(
         self,
+        read: Callable[[Call, Answer], T],
         request_class: RequestClass,
         operation_id: str,
         purpose: str,
         group: str | None,
         instance: str | None,
         body: Model | None,
-    ) -> tuple[Call, Answer]:
+    ) -> T:
         operation = self._operations[operation_id]
         given = {**self._scope, "container_group_name": group, "container_group_instance_id": instance}
         parameters = {name: given[name] or "" for name in operation.path_parameters}
@@ -322,7 +330,7 @@ class SaladCloudClient:
             operation=operation_id,
             method=operation.method,
             path=operation.path.format(**{name: quote(value, safe="") for name, value in parameters.items()}),
-            purpose=purpose,
+            purpose=one_line(purpose),
             changes=operation.method != "GET" and operation_id not in _ASKING_POSTS,
         )
         wrong = operation.path_violations(parameters)
@@ -330,11 +338,11 @@ class SaladCloudClient:
         wrong += operation.request_violations(plain)
         if wrong:
             raise InvalidRequest(call, wrong)
-        answer = await self._exchanger.send(
+        return await self._exchanger.send(
             call,
             request_class,
+            lambda answer: read(call, answer),
             content=None if plain is None else msgspec.json.encode(plain),
             media_type=operation.request.media_type if operation.request else None,
             secrets=secret_values(body),
         )
-        return call, answer

@@ -1,4 +1,4 @@
-"""One request and its answer: waits for its turn, sends, reads a bounded answer, and raises only errors of ours.
+"""One request and its answer: waits for its turn, sends, reads within bounds, raises only our errors.
 
 No retries: the loops above are level-triggered and ask again from what is true then. No redirects: the API
 key would travel with them. The key stands in a header of each request and nowhere else; errors are raised
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -29,9 +30,11 @@ from scvk.saladcloud.errors import (
 )
 from scvk.saladcloud.wording import one_line
 
+T = TypeVar("T")
+
 API_KEY_HEADER = "Salad-Api-Key"
 REQUEST_DEADLINE_S = 60.0
-"""From the first byte out to the last byte in. A listing of many groups takes seconds, a hung edge for ever."""
+"""From the first byte out to the last byte in. A long listing takes seconds, a hung edge for ever."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A listing with the environment of thousands of groups fits; more is no answer of this API."""
 CONNECT_TIMEOUT_S = 5.0
@@ -45,7 +48,7 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """How one request went, for metrics. `status` None: no answer; `error` None: success; times in seconds."""
+    """How one request went. `status` None: no answer; `error` None: success; times in seconds."""
 
     call: Call
     request_class: RequestClass
@@ -57,7 +60,7 @@ class RequestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer."""
+    """An answer with a status of success, which its body may yet belie."""
 
     status: int
     body: bytes
@@ -113,28 +116,30 @@ class Exchanger:
         self,
         call: Call,
         request_class: RequestClass,
+        read: Callable[[Answer], T],
         *,
         content: bytes | None = None,
         media_type: str | None = None,
         secrets: Collection[str] = (),
-    ) -> Answer:
-        """Wait for a turn, send one request and return the answer if its status is 2xx.
+    ) -> T:
+        """Wait for a turn, send one request and return what `read` makes of a success.
 
-        Raises a SaladCloudError otherwise. None of `secrets` (and not the API key) stands in its text.
+        Raises a SaladCloudError otherwise, as `read` may. It shows none of `secrets`, nor the API key.
         """
         asked = self._clock()
         await self._budget.acquire(request_class)
         started = self._clock()
         outcome = await self._answer_or_error(call, content, media_type, {*secrets, self._api_key})
-        error = outcome if isinstance(outcome, SaladCloudError) else None
-        if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after is not None):
-            self._budget.throttled(error.retry_after)
+        result = _read(read, outcome) if isinstance(outcome, Answer) else outcome
+        error = result if isinstance(result, SaladCloudError) else None
         if self._observer is not None:
             seconds = self._clock() - started
             self._observer(RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds))
-        if isinstance(outcome, SaladCloudError):
-            raise outcome
-        return outcome
+        if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after is not None):
+            self._budget.throttled(error.retry_after)
+        if isinstance(result, SaladCloudError):
+            raise result
+        return result
 
     async def _answer_or_error(
         self, call: Call, content: bytes | None, media_type: str | None, secrets: Collection[str]
@@ -180,6 +185,13 @@ class Exchanger:
         return bytes(body)
 
 
+def _read(read: Callable[[Answer], T], answer: Answer) -> T | SaladCloudError:
+    try:
+        return read(answer)
+    except SaladCloudError as error:
+        return error
+
+
 def _reason(failure: Exception, secrets: Collection[str]) -> str:
     return one_line(f"{type(failure).__name__} {failure}", secrets=secrets)
 
@@ -190,4 +202,8 @@ def _checked_url(api_url: str) -> str:
         raise ValueError("the API's URL must begin with https:// (or http://) and name a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("the API's URL can have no user, password, query or fragment")
+    try:
+        httpx2.URL(api_url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"the API's URL is malformed: {error}") from error
     return api_url.rstrip("/")

@@ -17,8 +17,9 @@ higher classes first. So nothing starves: a class gets at least its share, howev
     nobody's        150
 
 After a start the last minute counts as spent: a forerunner with the same key may have spent it, evenly at
-worst. Its imagined requests leave the window one by one, which lets 3.75 requests a second start, after a
-first few at once (`first_requests`, out of the 15 that lie between the plan and the platform's limit).
+worst. A first few requests may start at once (`first_requests`, out of the 15 that lie between the plan and
+the platform's limit); then the forerunner's imagined requests leave the window one by one, 3.75 a second,
+and each class lives on its share until there is again something that nobody owns.
 
 A 429 stops everything until Retry-After has passed, then halves the limit, which grows back within five
 minutes.
@@ -97,7 +98,7 @@ class RequestWindow:
         self._paused_until = started_at
         self._may_reduce_from = started_at
         self._starts: deque[Start] = deque(
-            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None) for n in range(first_requests + 1, limit + 1)
+            Start(started_at - WINDOW_S + n * WINDOW_S / limit, None) for n in range(1, limit - first_requests + 1)
         )
         self._used: Counter[RequestClass | None] = Counter(start.request_class for start in self._starts)
 

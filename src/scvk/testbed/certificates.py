@@ -1,9 +1,4 @@
-"""The testbed's certificates: authorities of its own, and what they sign. Elliptic keys throughout, made in
-milliseconds.
-
-Three authorities: the cluster's (API server, its clients, kubelets), the front proxy's (the API server as a
-client of aggregated APIs; Kubernetes 1.37 refuses to start when it is the cluster's own), and etcd's.
-"""
+"""The testbed's certificates: an authority, and what it signs. Elliptic keys, made in milliseconds."""
 
 from __future__ import annotations
 

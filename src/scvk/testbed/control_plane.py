@@ -1,5 +1,4 @@
-"""The control plane on paper: its files, and the command line of each component, as pure functions of one
-frozen value.
+"""The control plane on paper: its files and command lines, as pure functions of one frozen value.
 
 The options are those of a kubeadm cluster, with what makes a throw-away cluster quick: no fsync in etcd, no
 leader election (each component is the only one of its kind). Nothing that a kubelet can notice is changed:
@@ -35,9 +34,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """One control plane: where its files are, its ports, and further options for components (they come last
-    and so win).
-    """
+    """One control plane: its files, its ports, and further options for components, which win."""
 
     data: Path
     programs: Path
@@ -66,9 +63,7 @@ class ControlPlane:
         return self.data / "log" / f"{component}.log"
 
     def health_url(self, component: Component) -> str:
-        """The address that answers 200 when the component works. etcd has none of its own: the API server
-        says it.
-        """
+        """The address that answers 200 when the component works; for etcd, the API server that uses it."""
         match component:
             case "etcd" | "kube-apiserver":
                 return f"{self.api_url}/readyz"
@@ -91,9 +86,7 @@ def command_line(plane: ControlPlane, component: Component) -> list[str]:
 
 
 def etcd_options(plane: ControlPlane) -> dict[str, object]:
-    """A single member with mutual TLS: others on this machine can reach the port, and etcd holds every
-    Secret.
-    """
+    """A single member with mutual TLS: etcd holds every Secret, and others on this machine reach its port."""
     client = f"https://127.0.0.1:{plane.ports.etcd}"
     peer = f"https://127.0.0.1:{plane.ports.etcd_peer}"
     return {
@@ -155,9 +148,7 @@ def api_server_options(plane: ControlPlane) -> dict[str, object]:
 
 
 def controller_manager_options(plane: ControlPlane) -> dict[str, object]:
-    """All controllers, each with its own service account, and the cluster's authority to sign certificates
-    with.
-    """
+    """All controllers, each with its own service account, and the authority to sign certificates with."""
     return {
         **_client_options(plane, "kube-controller-manager", plane.ports.controller_manager),
         "root-ca-file": plane.certificate("cluster-ca"),

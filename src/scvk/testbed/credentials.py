@@ -1,5 +1,7 @@
-"""Makes all keys, certificates and kubeconfig files of a control plane, and writes them where its command
-lines look.
+"""Makes the keys, certificates and kubeconfig files that the command lines of a control plane name.
+
+Three authorities: the cluster's (API server, its clients, kubelets), the front proxy's (the API server as a
+client of aggregated APIs; Kubernetes 1.37 refuses to start when it is the cluster's own), and etcd's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Shows progress to people: a live line on a terminal, a plain line now and then in a log file.
 
-Both are a `Report` (see `scvk.testbed.progress`) and a context manager, and write to standard error:
+Both are a `Report` (see `scvk.testbed.progress`) and a context manager. They write to standard error, since
 standard output is for data.
 """
 
@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from scvk.testbed.progress import Phase, Progress
@@ -22,16 +23,12 @@ from scvk.testbed.progress import Phase, Progress
 EVERY_S = 10.0
 """How often a long phase says in a log file that it goes on."""
 
-ANNOUNCED = {
-    Phase.COMPILE: "The first build of a control plane takes minutes (about five on two cores); it is kept.",
-}
-
 
 class Display(AbstractContextManager["Display"], Protocol):
     """Renders progress between `__enter__` and `__exit__`."""
 
     def __call__(self, progress: Progress) -> None:
-        """Show it, or remember it for later; a `Report`."""
+        """Shows it, now or later; a `Report`."""
 
 
 def display(stream: TextIO | None = None) -> Display:
@@ -41,9 +38,7 @@ def display(stream: TextIO | None = None) -> Display:
 
 
 class PlainDisplay(Display):
-    """A line when a phase begins or has something new to say without counting, and every 10 s while it
-    counts.
-    """
+    """Writes each piece of news as a line, but a phase that counts only when it begins and every 10 s."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -57,60 +52,58 @@ class PlainDisplay(Display):
         """Nothing to end: each line is complete."""
 
     def __call__(self, progress: Progress) -> None:
-        """Writes a line, unless one of the same counting phase was written less than 10 s ago."""
+        """Writes it, or leaves it out."""
         now = self._clock()
-        begins = progress.phase is not self._phase
-        if begins and progress.phase in ANNOUNCED:
-            print(ANNOUNCED[progress.phase], file=self._stream)
-        if begins or not progress.done or now - self._said_at >= EVERY_S:
+        if progress.phase is not self._phase or progress.done is None or now - self._said_at >= EVERY_S:
             print(progress, file=self._stream, flush=True)
             self._phase, self._said_at = progress.phase, now
 
 
 class TerminalDisplay(Display):
-    """One live line: spinner, phase, bar and numbers where they are known, elapsed time, what is being worked
-    on.
-    """
+    """Keeps one live line (phase, bar, numbers, time); news that is no count stays above it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = RichProgress(
+        self._line = RichProgress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[detail]}", table_column=None),
+            TextColumn("[dim]{task.fields[detail]}"),
             console=console,
             transient=True,
-            expand=False,
         )
         self._phase: Phase | None = None
-        self._task = self._bars.add_task("", total=None, detail="", visible=False)
+        self._task = self._line.add_task("", total=None, visible=False, numbers="", detail="")
 
-    def __enter__(self) -> TerminalDisplay:
+    def __enter__(self) -> Self:
         """Starts the live line."""
-        self._bars.start()
+        self._line.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Removes the live line."""
-        self._bars.stop()
+        self._line.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Updates the live line; what a phase says in whole sentences stays above it."""
+        """Updates the live line."""
         if progress.phase is not self._phase:
             self._phase = progress.phase
-            self._bars.reset(self._task, total=None, description=progress.phase.value, visible=True, detail="")
-            if progress.phase in ANNOUNCED:
-                self._console.print(ANNOUNCED[progress.phase])
-        if not progress.done and progress.detail:
-            self._console.print(f"[dim]{progress.phase.value}:[/] {progress.detail}", highlight=False)
-        self._bars.update(
-            self._task,
-            completed=progress.done or 0,
-            total=progress.total,
-            detail=progress.detail.rpartition("/")[2][:40] if progress.done else "",
-        )
+            self._line.reset(self._task, total=None, description=progress.phase.value, visible=True)
+        if progress.done is None:
+            if progress.detail:
+                self._console.print(f"[dim]{progress.phase.value}:[/] {escape(progress.detail)}", highlight=False)
+            self._line.update(self._task, numbers="", detail="")
+        else:
+            total = "" if progress.total is None else f"/{progress.total}"
+            last = progress.detail.rpartition("/")[2]
+            self._line.update(
+                self._task,
+                completed=progress.done,
+                total=progress.total,
+                numbers=f"{progress.done}{total}",
+                detail=escape(last[:40]),
+            )

@@ -21,8 +21,10 @@ TAIL_LINES = 25
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a program ended: exit code (negative: the signal), its standard output, and the last lines of its
-    standard error.
+    """How a program ended.
+
+    `code` is its exit code (negative: the signal), `output` all of its standard output, `tail` the last lines
+    of its standard error.
     """
 
     code: int
@@ -80,7 +82,7 @@ EXPLANATIONS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "free some 4 GB (`go env GOCACHE GOMODCACHE` says where), then run it again: what is compiled stays",
     ),
     (
-        ("checksum mismatch", "SECURITY ERROR", "verifying module"),
+        ("checksum mismatch", "SECURITY ERROR"),
         "a downloaded module is not the one that was reviewed (its checksum differs from go.sum)",
         "look at GOPROXY and the network between; `go clean -modcache` drops what was downloaded",
     ),

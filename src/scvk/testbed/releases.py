@@ -45,9 +45,7 @@ class Release:
 
     @property
     def modules(self) -> int:
-        """How many modules a build downloads at most: the lines of go.sum that are of modules, not of their
-        go.mod.
-        """
+        """How many modules a build downloads at most: the lines of go.sum that are not for a go.mod."""
         return sum(1 for line in self.go_sum.splitlines() if b"/go.mod " not in line)
 
     @property

@@ -20,6 +20,11 @@ from scvk.testbed.errors import TestbedError
 from scvk.testbed.waiting import Timing, wait_until
 
 POLL_S = 0.02
+GRACE_S = 5.0
+"""How long a component may take to end by itself. An API server needs about 1 s, the others less."""
+
+PATIENCE_S = 20.0
+"""How long the supervisor may take for anything. It needs milliseconds; a machine may be very busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A component that runs no more. `code` is its exit code (negative: the signal), `expected` whether it
-    was stopped.
+    """A component that runs no more.
+
+    `code` is its exit code (negative: the signal), `expected` whether it was asked to end.
     """
 
     code: int
@@ -42,9 +48,10 @@ class Ended:
 class Supervision:
     """One supervisor process and its data directory. `await start()` first, `await end()` last."""
 
-    def __init__(self, prefix: str, timing: Timing) -> None:
+    def __init__(self, prefix: str, timing: Timing, *, grace_s: float = GRACE_S) -> None:
         self._prefix = prefix
         self._timing = timing
+        self._grace_s = grace_s
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
         self._data: Path | None = None
@@ -73,26 +80,36 @@ class Supervision:
         """Starts the supervisor. Raises TestbedError when it does not answer."""
         # A session of its own: Ctrl-C in the terminal is for the testbed, which then stops things in order.
         self._process = subprocess.Popen(  # noqa: ASYNC220 not a second of blocking, and no loop to be bound to
-            [sys.executable, "-I", "-S", supervisor.__file__, self._prefix, str(os.getpid())],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                supervisor.__file__,
+                self._prefix,
+                str(os.getpid()),
+                str(self._grace_s),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
-        await self._wait(lambda: self._data is not None, 20, "start the supervisor", "it does not answer")
+        try:
+            await self._wait(lambda: self._data is not None, PATIENCE_S, "start the supervisor", "it does not answer")
+        except BaseException:
+            await self.end()
+            raise
 
     async def start_component(self, name: str, argv: Sequence[str], log: Path) -> None:
-        """Starts a component; its output is appended to `log`. Raises TestbedError when its program cannot be
-        run.
-        """
+        """Starts a component, its output appended to `log`. Raises TestbedError when it cannot be run."""
         self._states.pop(name, None)
         self._failures.pop(name, None)
         self._stopping.discard(name)
         self._send({"start": name, "argv": list(argv), "log": str(log)})
         await self._wait(
             lambda: name in self._states or name in self._failures,
-            20,
+            PATIENCE_S,
             f"start {name}",
             "the supervisor does not answer",
         )
@@ -104,24 +121,20 @@ class Supervision:
             )
 
     async def stop_component(self, name: str) -> None:
-        """Stops a component (SIGTERM, after 5 s SIGKILL) and waits for its end; nothing happens to one that
-        does not run.
-        """
+        """Stops a component (SIGTERM, after 5 s SIGKILL) and waits for its end, if it runs."""
         if not isinstance(self.state(name), Running):
             return
         self._stopping.add(name)
         self._send({"stop": name})
         await self._wait(
             lambda: isinstance(self.state(name), Ended),
-            supervisor.GRACE_S + 20,
+            self._grace_s + PATIENCE_S,
             f"stop {name}",
             "it does not end, not even killed",
         )
 
     async def end(self) -> None:
-        """Stops all components, the supervisor too, and waits until the data directory is gone. May be called
-        twice.
-        """
+        """Stops all components and the supervisor; the data directory is gone then. May be called twice."""
         process = self._process
         if process is None:
             return
@@ -130,11 +143,19 @@ class Supervision:
         assert process.stdout is not None
         process.stdin.close()
         try:
-            await wait_until(lambda: process.poll() is not None, supervisor.GRACE_S + 20, POLL_S, self._timing)
+            await wait_until(
+                lambda: process.poll() is not None,
+                len(self._states) * self._grace_s + PATIENCE_S,
+                POLL_S,
+                self._timing,
+            )
         finally:
-            # Were the supervisor stuck: killed, it takes the components with it.
-            process.kill()
-            process.wait()
+            try:
+                # At once, but for a cancelled wait: that one ends here, in a second or two, without the loop.
+                process.wait(self._grace_s)
+            except subprocess.TimeoutExpired:
+                process.kill()  # it takes the components with it
+                process.wait()
             self._read_events()
             process.stdout.close()
             self._process = None
@@ -144,7 +165,11 @@ class Supervision:
     async def _wait(self, condition: Callable[[], bool], timeout_s: float, step: str, cause: str) -> None:
         def holds() -> bool:
             self._read_events()
-            return condition()
+            if condition():
+                return True
+            if self._process is None or self._process.poll() is not None:
+                raise self._lost()
+            return False
 
         if not await wait_until(holds, timeout_s, POLL_S, self._timing):
             raise TestbedError(step, cause, "is the machine out of memory or processes? look at `dmesg` and `ps`")

@@ -6,7 +6,7 @@ standard input and tells what happened by lines of JSON on standard output:
     ← {"data": "/tmp/scvk-testbed-…"}                   first: the directory that it made (mode 0700)
     → {"start": "etcd", "argv": [...], "log": "path"}   starts a component; its output is appended to the log
     ← {"started": "etcd", "pid": 17}                    or {"failed": "etcd", "error": "..."}
-    → {"stop": "etcd"}                                  SIGTERM, and SIGKILL after the grace time
+    → {"stop": "etcd"}                                  SIGTERM, and SIGKILL after GRACE_S seconds
     ← {"exited": "etcd", "code": -15}                   whenever one ends, asked for or not
 
 It ends, with everything stopped and the directory removed, when standard input ends (the pipe closes when
@@ -15,8 +15,8 @@ pipe may live on in some other child of the testbed), or on SIGTERM, SIGINT or S
 the supervisor itself, the kernel kills the components (PR_SET_PDEATHSIG; it fires on the end of the parent's
 thread, and this process has one only).
 
-Runs by its path with the standard library alone (`python -I -S supervisor.py PREFIX PARENT_PID`): it starts
-in a few hundredths of a second and stays small.
+Runs by its path with the standard library alone (`python -I -S supervisor.py PREFIX PARENT_PID GRACE_S`): it
+starts in a few hundredths of a second and stays small.
 """
 
 from __future__ import annotations
@@ -34,9 +34,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-GRACE_S = 5.0
-"""How long a component may take to end by itself. An API server needs about 1 s, the others less."""
-
 PARENT_CHECK_S = 0.5
 PR_SET_PDEATHSIG = 1
 
@@ -44,9 +41,10 @@ PR_SET_PDEATHSIG = 1
 class Supervisor:
     """Starts, stops and buries components; see the module's docstring for the protocol."""
 
-    def __init__(self, data: Path, parent: int, commands: int, events: int) -> None:
+    def __init__(self, data: Path, parent: int, grace_s: float, commands: int, events: int) -> None:
         self._data = data
         self._parent = parent
+        self._grace_s = grace_s
         self._commands = commands
         self._events = events
         self._own_pid = os.getpid()
@@ -121,7 +119,7 @@ class Supervisor:
 
     def _stop(self, name: str) -> None:
         self._running[name].terminate()
-        self._kill_at.setdefault(name, time.monotonic() + GRACE_S)
+        self._kill_at.setdefault(name, time.monotonic() + self._grace_s)
 
     def _look_after(self) -> None:
         for name, process in list(self._running.items()):
@@ -141,14 +139,15 @@ class Supervisor:
             pass
 
 
-def main(prefix: str, parent: int) -> None:
+def main(prefix: str, parent: int, grace_s: float) -> None:
     """Makes the data directory, supervises, cleans up."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)  # the wakeup descriptor tells the number
-    supervisor = Supervisor(Path(tempfile.mkdtemp(prefix=prefix)), parent, sys.stdin.fileno(), sys.stdout.fileno())
+    data = Path(tempfile.mkdtemp(prefix=prefix))
+    supervisor = Supervisor(data, parent, grace_s, sys.stdin.fileno(), sys.stdout.fileno())
     try:
         supervisor.run(reading)
     finally:
@@ -156,4 +155,4 @@ def main(prefix: str, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from tests.unit.kubelet.builders import START
-from tests.unit.kubelet.in_memory_api import InMemoryApi
 
 from scvk.kubelet.cluster import Cluster
+from tests.unit.kubelet.builders import START
+from tests.unit.kubelet.in_memory_api import InMemoryApi
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx2
 import msgspec
-from tests.unit.kubelet.strategic_merge import json_merge, strategic_merge
 
 from scvk.kubelet.cluster import Cluster
+from tests.unit.kubelet.strategic_merge import json_merge, strategic_merge
 
 KINDS = {"pods": "Pod", "nodes": "Node", "namespaces": "Namespace", "events": "Event", "leases": "Lease"}
 Failure = httpx2.Response | Exception

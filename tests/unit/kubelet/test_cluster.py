@@ -13,8 +13,6 @@ from lightkube.core.exceptions import ConfigError
 from lightkube.core.resource import Resource
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Event, Node, Pod
-from tests.unit.kubelet.builders import pod_json
-from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer, status_answer
 
 from scvk.kubelet.cluster import REQUEST_DEADLINE_S, STRATEGIC_MERGE, WATCH_GRACE_S, Cluster, WatchEvent
 from scvk.kubelet.cluster_errors import (
@@ -28,6 +26,8 @@ from scvk.kubelet.cluster_errors import (
     ResourceVersionGone,
     classify_answer,
 )
+from tests.unit.kubelet.builders import pod_json
+from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer, status_answer
 
 pytestmark = pytest.mark.looptime
 

@@ -1,0 +1,58 @@
+"""The ASGI application: routes from the OpenAPI document, handlers by operation id."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Route, Router
+
+from scvk.saladcloud.models.document import document
+from scvk.simulator.api import organization_handlers
+from scvk.simulator.api.control import ControlApi
+from scvk.simulator.api.gate import Gate, Handler, http_problem, internal_problem
+from scvk.simulator.api.handlers import GroupHandlers
+
+BASE_PATH = "/api/public"
+CONTROL_PATH = "/_simulator"
+
+
+def handlers(groups: GroupHandlers) -> dict[str, Handler]:
+    """Every operation that is simulated, by its id in the document."""
+    organization = organization_handlers
+    return {
+        "list_container_groups": groups.list_container_groups,
+        "create_container_group": groups.create_container_group,
+        "get_container_group": groups.get_container_group,
+        "update_container_group": groups.update_container_group,
+        "delete_container_group": groups.delete_container_group,
+        "start_container_group": groups.start_container_group,
+        "stop_container_group": groups.stop_container_group,
+        "get_system_logs": groups.get_system_logs,
+        "list_container_group_instances": groups.list_container_group_instances,
+        "get_container_group_instance": groups.get_container_group_instance,
+        "update_container_group_instance": groups.update_container_group_instance,
+        "reallocate_container_group_instance": groups.reallocate_container_group_instance,
+        "recreate_container_group_instance": groups.recreate_container_group_instance,
+        "restart_container_group_instance": groups.restart_container_group_instance,
+        "query_log_entries": organization.query_log_entries,
+        "list_gpu_classes": organization.list_gpu_classes,
+        "get_quotas": organization.get_quotas,
+        "get_cpu_availability": organization.get_cpu_availability,
+        "get_gpu_availability": organization.get_gpu_availability,
+    }
+
+
+def build_app(gate: Gate, groups: GroupHandlers, control: ControlApi) -> Starlette:
+    """The application. Operations of the document that are not simulated (queues, inference) answer 404."""
+    operations = document().operations
+    routes = [
+        Route(operations[name].path, gate.endpoint(operations[name], handler), methods=[operations[name].method])
+        for name, handler in handlers(groups).items()
+    ]
+    return Starlette(
+        routes=[
+            Mount(BASE_PATH, app=Router(routes, redirect_slashes=False)),
+            Mount(CONTROL_PATH, app=Router(control.routes(), redirect_slashes=False)),
+        ],
+        exception_handlers={HTTPException: http_problem, Exception: internal_problem},
+    )

@@ -1,0 +1,59 @@
+"""Request bodies: bounded, JSON, and valid by the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+
+from scvk.saladcloud.models.document import Operation
+from scvk.simulator.problems import InvalidRequest, TooLarge, UnsupportedMedia
+
+# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger, a request not.
+LARGEST_BODY = 4 * 1024 * 1024
+_JSON_TYPES = ("application/json", "application/merge-patch+json")
+_MOST_ERRORS = 50
+
+
+async def read_body(request: Request, operation: Operation) -> Any:
+    """The decoded and valid body of a request. Raises TooLarge, UnsupportedMedia, InvalidRequest."""
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type not in _JSON_TYPES:
+        raise UnsupportedMedia(f"The body must be JSON, not {media_type[:100]}.")
+    body = _decode(await _read(request))
+    violations = operation.request_violations(body)
+    if violations:
+        errors: dict[str, list[str]] = {}
+        for violation in violations[:_MOST_ERRORS]:
+            errors.setdefault(violation.path or "body", []).append(violation.message)
+        raise InvalidRequest("; ".join(map(str, violations[:_MOST_ERRORS])), errors)
+    return body
+
+
+async def _read(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise TooLarge(f"The body is larger than {LARGEST_BODY} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant)
+        # A lone surrogate (\ud800) is JSON, but no text: it could not be answered again.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        # The error's text could repeat a secret of the body; its class and place are enough.
+        where = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidRequest.at("body", f"is no JSON{where}") from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,99 @@
+"""One function per operation that concerns a whole organization: logs, GPU classes, quotas, availability."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from scvk.simulator.api.gate import Answer, Call
+from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
+from scvk.simulator.logs.entries import format_time
+from scvk.simulator.logs.query import QueryError, compile_query
+from scvk.simulator.problems import InvalidRequest
+
+# `PageSize` allows 1-100; the document names no default.
+_DEFAULT_PAGE_SIZE = 100
+# Machines without a GPU that matters: plenty, as SaladCloud has it.
+_CPU_MACHINES = 2400
+
+
+def query_log_entries(call: Call) -> Answer:
+    """A page of the organization's log entries."""
+    body = call.body
+    start, end = _moment(body["start_time"], "start_time"), _moment(body["end_time"], "end_time")
+    if end > datetime.now(UTC):
+        raise InvalidRequest.at("end_time", "must not be in the future")
+    if start > end:
+        raise InvalidRequest.at("start_time", "must not be after end_time")
+    try:
+        matches = compile_query(body["query"])
+    except QueryError as error:
+        raise InvalidRequest.at("query", str(error)) from None
+    entries = [
+        entry
+        for project in call.organization.projects.values()
+        for entry in project.logs.between(start, end)
+        if matches(entry)
+    ]
+    descending = body.get("sort_order", "desc") == "desc"
+    entries.sort(key=lambda entry: entry.time, reverse=descending)
+    page = entries[: body.get("page_size", _DEFAULT_PAGE_SIZE)]
+    times = [entry.time for entry in page] or [start, end]
+    return Answer(
+        body={
+            "items": [entry.render() for entry in page],
+            "organization_name": call.organization.name,
+            "page_min_time": format_time(min(times)),
+            "page_max_time": format_time(max(times)),
+        }
+    )
+
+
+def list_gpu_classes(_call: Call) -> Answer:
+    """The whole catalogue."""
+    return Answer(body={"items": [gpu_class.render() for gpu_class in gpu_classes().values()]})
+
+
+def get_quotas(call: Call) -> Answer:
+    """Limits and use."""
+    quotas = call.organization.quotas
+    created = format_time(call.organization.create_time)
+    return Answer(
+        body={
+            "container_groups_quotas": {
+                "container_replicas_quota": quotas.container_replicas,
+                "container_replicas_used": call.organization.replicas_used,
+                "max_container_group_reallocations_per_minute": quotas.reallocations_per_minute,
+                "max_container_group_recreates_per_minute": quotas.recreates_per_minute,
+                "max_container_group_restarts_per_minute": quotas.restarts_per_minute,
+            },
+            "create_time": created,
+            "update_time": created,
+        }
+    )
+
+
+def get_gpu_availability(call: Call) -> Answer:
+    """How many machines with one of the classes are there; the lower the priority, the fewer can be had."""
+    online = machines_online(call.body["gpu_classes"])
+    return Answer(
+        body={
+            "available_gpu_high": online,
+            "available_gpu_medium": online * 3 // 4,
+            "available_gpu_low": online // 2,
+            "available_gpu_batch": online // 4,
+            "on_call_gpu": online * 2,
+        }
+    )
+
+
+def get_cpu_availability(_call: Call) -> Answer:
+    """How many machines are there for groups without a GPU."""
+    return Answer(body={"available_cpu_batch": _CPU_MACHINES, "on_call_cpu": _CPU_MACHINES * 2})
+
+
+def _moment(text: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest.at(field, "is no time that can be searched") from None

@@ -1,0 +1,110 @@
+"""What a group is asked to be: a `ContainerGroupPrototype` as it was sent, and what can be read from it.
+
+Kept as plain JSON values, so that answers repeat what was asked for faithfully; this class only reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from scvk.saladcloud.models.probes import Probe
+from scvk.simulator.cloud.probing import ProbeSet
+
+_PROBES = ("startup_probe", "liveness_probe", "readiness_probe")
+_HANDLERS = ("http", "tcp", "grpc", "exec")
+_LOGINS = ("basic", "docker_hub", "aws_ecr", "gcp_gar", "gcp_gcr")
+_SINKS = ("axiom", "datadog", "http", "new_relic", "splunk", "tcp")
+# Changes of only these leave the instances and the version alone.
+_LIGHT = frozenset({"replicas", "display_name", "scaling-actions", "scheduled-scaling-enabled", "queue_autoscaler"})
+
+
+class Definition:
+    """One version of a group's definition. `values` must be valid and is never changed."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    @property
+    def name(self) -> str:
+        """The group's name."""
+        return str(self.values["name"])
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """The container's part."""
+        container: Mapping[str, Any] = self.values["container"]
+        return container
+
+    @property
+    def image(self) -> str:
+        """The image reference."""
+        return str(self.container["image"])
+
+    @property
+    def command(self) -> Sequence[str] | None:
+        """What replaces the image's ENTRYPOINT and CMD; None for nothing (an empty list counts as nothing)."""
+        return self.container.get("command") or None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The group's own variables."""
+        return self.container.get("environment_variables") or {}
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """cpu, memory (MB), gpu_classes, storage_amount (bytes), shm_size (MB)."""
+        resources: Mapping[str, Any] = self.container["resources"]
+        return resources
+
+    @property
+    def gpu_classes(self) -> Sequence[str]:
+        """Class ids, any of which will do; empty for none."""
+        return self.resources.get("gpu_classes") or ()
+
+    @property
+    def replicas(self) -> int:
+        """How many instances."""
+        return int(self.values["replicas"])
+
+    @property
+    def restart_policy(self) -> str:
+        """`always`, `on_failure` or `never`."""
+        return str(self.values["restart_policy"])
+
+    @property
+    def priority(self) -> str | None:
+        """Without a GPU always the lowest (SaladCloud's documentation, "priority pricing")."""
+        return self.container.get("priority") if self.gpu_classes else "batch"
+
+    @cached_property
+    def probes(self) -> ProbeSet:
+        """The probes that are given."""
+        given = [self.values.get(name) for name in _PROBES]
+        return ProbeSet(*(None if value is None else msgspec.convert(value, Probe) for value in given))
+
+    def changed_lightly(self, other: Definition) -> bool:
+        """Whether `other` differs in nothing that instances would notice."""
+        return _heavy(self.values) == _heavy(other.values)
+
+
+def _heavy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in _LIGHT}
+
+
+def broken_rules(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Rules that the OpenAPI document does not state, by the path of the field; `values` is valid by the document."""
+    broken: dict[str, list[str]] = {}
+    for name in _PROBES:
+        probe = values.get(name)
+        if probe is not None and sum(probe.get(handler) is not None for handler in _HANDLERS) != 1:
+            broken[name] = ["must have exactly one of " + ", ".join(_HANDLERS)]
+    container = values.get("container") or {}
+    for name, choices in (("registry_authentication", _LOGINS), ("logging", _SINKS)):
+        chosen = container.get(name)
+        if chosen is not None and sum(chosen.get(choice) is not None for choice in choices) > 1:
+            broken[f"container.{name}"] = ["must have only one of " + ", ".join(choices)]
+    return broken

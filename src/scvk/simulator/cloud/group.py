@@ -1,0 +1,283 @@
+"""One container group: its status, its definition and the instances that it keeps.
+
+    pending -> stopped <-> deploying -> running -> succeeded | failed
+       |                                             (all programs ended for good)
+       +-> failed (image); start tries again
+
+`running` is never left for `deploying` again: a group whose only instance is being allocated anew stays `running`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from scvk.simulator.clock import Agenda
+from scvk.simulator.cloud.definition import Definition
+from scvk.simulator.cloud.events import GroupEvent, group_updated, replicas_updated
+from scvk.simulator.cloud.instance import Instance, InstanceState, Means
+from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.runtime.contract import Launch
+
+
+class GroupStatus(StrEnum):
+    """`ContainerGroupStatus`, OpenAPI document."""
+
+    PENDING = "pending"
+    STOPPED = "stopped"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Owner(Protocol):
+    """What a group needs of its project."""
+
+    images: ImageCatalogue
+
+    def launch(self, group: Group, instance: Instance) -> Launch:
+        """The container of an instance, with the platform's environment."""
+
+    def group_gone(self, group: Group) -> None:
+        """The deleted group has disappeared."""
+
+
+class Group:
+    """A container group between its creation and its disappearance. Construct, then `begin`."""
+
+    def __init__(self, means: Means, owner: Owner, journal: Journal, definition: Definition, dns: str | None) -> None:
+        self._means = means
+        self._owner = owner
+        self._agenda = Agenda(means.clock)
+        self._pulled_image: str | None = None
+        self.journal = journal
+        self.id = means.new_id()
+        self.dns = dns
+        self.definition = definition
+        self.version = 1
+        self.status = GroupStatus.PENDING
+        self.status_description = ""
+        self.create_time: datetime = means.clock.now()
+        self.update_time = self.create_time
+        self.start_time: datetime | None = None
+        self.finish_time: datetime | None = None
+        self.wanted = bool(definition.values["autostart_policy"])
+        """Whether it is meant to run; a group that is pending remembers it until the image is there."""
+        self.deleting = False
+        self.instances: dict[str, Instance] = {}
+        self._outcomes: list[bool] = []
+
+    @property
+    def name(self) -> str:
+        """Unique in the project, for ever."""
+        return self.definition.name
+
+    @property
+    def replicas_used(self) -> int:
+        """What it takes of the organization's quota: nothing when it is stopped, finished or being deleted."""
+        return self.definition.replicas if self.wanted and not self.deleting else 0
+
+    @property
+    def pending_change(self) -> bool:
+        """Whether some instance does not yet have the newest definition."""
+        pulling = self._pulled_image != self.definition.image and self.status is not GroupStatus.FAILED
+        return pulling or any(instance.version != self.version for instance in self.instances.values())
+
+    # --- requests ---
+
+    def begin(self) -> None:
+        """After creation: the image is pulled."""
+        self._pull()
+
+    def start(self) -> None:
+        """Run it; without effect when it already is meant to."""
+        if self.wanted:
+            return
+        self.wanted = True
+        self._touch()
+        if self.status in {GroupStatus.STOPPED, GroupStatus.SUCCEEDED, GroupStatus.FAILED}:
+            self._outcomes.clear()
+            if self._pulled_image == self.definition.image:
+                self._deploy()
+            else:
+                self._pull()
+
+    def stop(self) -> None:
+        """Stop all instances; the status changes at once, the instances follow."""
+        if not self.wanted:
+            return
+        self.wanted = False
+        self._touch()
+        if self.status is GroupStatus.PENDING:
+            return
+        self.status = GroupStatus.STOPPED
+        self.finish_time = self._means.clock.now()
+        self._event(GroupEvent.STOPPED)
+        self._stop_all()
+
+    def patch(self, definition: Definition) -> None:
+        """Take another definition; what instances would notice replaces them all."""
+        before, self.definition = self.definition, definition
+        self._touch()
+        if not definition.changed_lightly(before):
+            self.version += 1
+            self._event(group_updated(self.version))
+        if definition.replicas != before.replicas:
+            self._event(replicas_updated(before.replicas, definition.replicas))
+        if self._pulled_image != definition.image:
+            self._pull()
+        elif self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
+            self._replace_outdated()
+            self._keep_count()
+
+    def delete(self) -> None:
+        """Stop, and disappear some time after."""
+        if self.deleting:
+            return
+        self.stop()
+        self.deleting = True
+        self._agenda.call_off()
+        self._stop_all()
+        self._agenda.after(self._means.vary(self._means.durations.delete_s), self._disappear)
+
+    def abandon(self) -> None:
+        """The simulator ends."""
+        self._agenda.call_off()
+        for instance in self.instances.values():
+            instance.abandon()
+
+    # --- what instances tell (Surroundings) ---
+
+    def launch(self, instance: Instance) -> Launch:
+        """The container to start."""
+        return self._owner.launch(self, instance)
+
+    def instance_began_running(self) -> None:
+        """The first time, the group is running."""
+        if self.status is GroupStatus.DEPLOYING:
+            self.status = GroupStatus.RUNNING
+            self._touch()
+
+    def instance_finished(self, instance: Instance, *, succeeded: bool) -> None:
+        """Its program ended for good; with the last one the whole group has."""
+        self.instances.pop(instance.id, None)
+        self._outcomes.append(succeeded)
+        if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING} and self._wanted_count() == 0:
+            self.status = GroupStatus.SUCCEEDED if all(self._outcomes) else GroupStatus.FAILED
+            self.wanted = False
+            self.finish_time = self._means.clock.now()
+            self._touch()
+
+    def instance_gone(self, instance: Instance) -> None:
+        """It was stopped."""
+        self.instances.pop(instance.id, None)
+
+    # --- the image ---
+
+    def _pull(self) -> None:
+        """Pull the image into the platform's registry; a group that runs goes on with the old one meanwhile."""
+        self._agenda.call_off()
+        if self.status not in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
+            self.status = GroupStatus.PENDING
+            self.status_description = ""
+        image = self.definition.image
+        self._agenda.after(self._means.vary(self._means.durations.image_pull_s), lambda: self._pulled(image))
+
+    def _pulled(self, image: str) -> None:
+        error = self._owner.images.find(image, self.definition.command).pull_error
+        self._touch()
+        if error is not None:
+            self.status = GroupStatus.FAILED
+            self.status_description = error
+            self.wanted = False
+            self.finish_time = self._means.clock.now()
+            self._stop_all()
+            return
+        self._pulled_image = image
+        if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
+            self._replace_outdated()
+            self._keep_count()
+        elif self.wanted:
+            self._deploy()
+        else:
+            self.status = GroupStatus.STOPPED
+
+    # --- instances ---
+
+    def _deploy(self) -> None:
+        self.status = GroupStatus.DEPLOYING
+        self.status_description = ""
+        self.start_time = self._means.clock.now()
+        self.finish_time = None
+        self._event(GroupEvent.STARTED)
+        self._keep_count()
+
+    def _living(self) -> list[Instance]:
+        return [i for i in self.instances.values() if i.state is not InstanceState.STOPPING]
+
+    def _wanted_count(self) -> int:
+        return max(0, self.definition.replicas - len(self._outcomes))
+
+    def _keep_count(self) -> None:
+        living = self._living()
+        surplus = len(living) - self._wanted_count()
+        # The cheapest first, of equal ones the youngest (`deletion_cost`, OpenAPI document).
+        for instance in sorted(reversed(living), key=lambda i: i.deletion_cost)[: max(0, surplus)]:
+            instance.stop()
+        for _ in range(-surplus):
+            self._add_instance()
+
+    def _add_instance(self) -> None:
+        instance = Instance(self._means, self, self.journal, self.definition, self.version)
+        self.instances[instance.id] = instance
+        instance.begin()
+
+    def _replace_outdated(self) -> None:
+        outdated = [instance for instance in self._living() if instance.version != self.version]
+        if outdated:
+            self._outcomes.clear()
+        for instance in outdated:
+            instance.stop()
+
+    def _stop_all(self) -> None:
+        for instance in self._living():
+            instance.stop()
+
+    def _disappear(self) -> None:
+        if self.instances:
+            # Not before its last program has ended; that is a matter of its grace time.
+            self._agenda.after(self._means.durations.delete_s / 10, self._disappear)
+            return
+        self._owner.group_gone(self)
+
+    def _touch(self) -> None:
+        self.update_time = self._means.clock.now()
+
+    def _event(self, event: str) -> None:
+        self.journal.group_event(event, self.version, self.definition)
+
+    # --- counts ---
+
+    def status_counts(self) -> Mapping[str, int]:
+        """`ContainerGroupInstanceStatusCount`: downloading instances count as creating."""
+        states = [instance.state for instance in self.instances.values()]
+        return {
+            "allocating_count": states.count(InstanceState.ALLOCATING),
+            "creating_count": states.count(InstanceState.CREATING) + states.count(InstanceState.DOWNLOADING),
+            "running_count": states.count(InstanceState.RUNNING),
+            "stopping_count": states.count(InstanceState.STOPPING),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """For the control API: more than the platform tells."""
+        return {
+            "name": self.name,
+            "status": str(self.status),
+            "version": self.version,
+            "deleting": self.deleting,
+            "instances": {instance.id: str(instance.state) for instance in self.instances.values()},
+        }

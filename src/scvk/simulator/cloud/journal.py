@@ -1,0 +1,76 @@
+"""Writes what happens to one group into the project's log store and the group's system logs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scvk.simulator.cloud.definition import Definition
+from scvk.simulator.cloud.events import severity
+from scvk.simulator.gpu_catalogue import gpu_classes
+from scvk.simulator.logs.entries import ResourceType, format_time, parse_line
+from scvk.simulator.logs.store import LogStore
+
+# `SystemLogList.items` and the limits of `SystemLog`, OpenAPI document.
+_SYSTEM_LOGS = 50
+_LARGEST_CPU, _LARGEST_MEMORY_MB, _LARGEST_STORAGE = 16, 61440, 268435456000
+
+
+class Journal:
+    """One group's. `project_name` and `group_name` become labels of every entry."""
+
+    def __init__(self, store: LogStore, project_name: str, group_name: str) -> None:
+        self._store = store
+        self._group_labels = {"project_name": project_name, "container_group_name": group_name}
+        self._system_logs: deque[dict[str, Any]] = deque(maxlen=_SYSTEM_LOGS)
+
+    def group_event(self, event: str, version: int, definition: Definition) -> None:
+        """An event of the whole group."""
+        time = self._store.write_event(
+            ResourceType.DEPLOYMENT_CONTROLLER, self._group_labels, severity(event), str(event)
+        )
+        self._system_logs.append(_system_log(event, time, version, definition))
+
+    def instance_labels(self, instance_id: str, machine_id: str, version: int) -> Mapping[str, str]:
+        """Labels for an instance's entries: make them once and share them."""
+        return self._group_labels | {
+            "container_group_version": str(version),
+            "instance_id": instance_id,
+            "machine_id": machine_id,
+        }
+
+    def instance_event(self, event: str, labels: Mapping[str, str], version: int, definition: Definition) -> None:
+        """An event of one instance."""
+        time = self._store.write_event(ResourceType.INSTANCE_CONTROLLER, labels, severity(event), str(event))
+        log = _system_log(event, time, version, definition)
+        self._system_logs.append(log | {key: labels[key] for key in ("instance_id", "machine_id")})
+
+    def output(self, labels: Mapping[str, str], line: str) -> None:
+        """One line of a program."""
+        text, json = parse_line(line)
+        self._store.write_output(labels, text, json)
+
+    def system_logs(self) -> list[dict[str, Any]]:
+        """The newest 50 `SystemLog` objects, newest first."""
+        return list(reversed(self._system_logs))
+
+
+def _system_log(event: str, time: datetime, version: int, definition: Definition) -> dict[str, Any]:
+    resources = definition.resources
+    names = [gpu_classes()[class_id.lower()].name for class_id in definition.gpu_classes]
+    return {
+        "event_name": str(event),
+        "event_time": format_time(time),
+        "version": str(version),
+        "resource_cpu": _within(resources.get("cpu"), _LARGEST_CPU),
+        "resource_memory": _within(resources.get("memory"), _LARGEST_MEMORY_MB),
+        "resource_storage_amount": _within(resources.get("storage_amount"), _LARGEST_STORAGE),
+        "resource_gpu_class": ", ".join(names),
+    }
+
+
+def _within(amount: int | None, largest: int) -> int | None:
+    """The document's `SystemLog` has lower limits than its requests: what does not fit is left open."""
+    return amount if amount is not None and amount <= largest else None

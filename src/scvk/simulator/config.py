@@ -1,0 +1,78 @@
+"""Every choice of a simulator in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scvk.simulator.image_catalogue import UnknownImages
+from scvk.simulator.runtime.process import IsolationMode
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long each step takes at speed 1, in seconds; each is varied by up to `jitter` (0-1) of itself.
+
+    Guesses from SaladCloud's documentation ("start-up usually takes minutes"). Shortened by `speed`.
+    """
+
+    image_pull_s: float = 30.0
+    """Pulling the image into the platform's own registry: the group is `pending`."""
+    allocate_s: float = 60.0
+    """Finding a machine."""
+    download_s: float = 45.0
+    """The machine downloads the image: `pulling_progress` goes from 0 to 100."""
+    create_s: float = 10.0
+    """Creating the container."""
+    stop_grace_s: float = 30.0
+    """From SIGTERM to SIGKILL."""
+    delete_s: float = 10.0
+    """From the deletion to the group's disappearance from listings."""
+    first_backoff_s: float = 1.0
+    """Before the first restart after an exit; doubles with each further exit."""
+    longest_backoff_s: float = 60.0
+    """The back-off's cap."""
+    backoff_reset_s: float = 600.0
+    """A program that ran that long begins with the first back-off again."""
+    jitter: float = 0.2
+    """Share of each duration that chance may add or take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Limits of one organization."""
+
+    container_replicas: int = 500
+    """Replicas of all groups that are not stopped or finished."""
+    reallocations_per_minute: int = 10
+    recreates_per_minute: int = 10
+    restarts_per_minute: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A user's key and the organizations it reaches; None means all."""
+
+    key: str = field(repr=False)
+    organizations: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """What one simulator offers and how it behaves."""
+
+    api_keys: tuple[ApiKey, ...]
+    organizations: tuple[str, ...] = ("acme-corp",)
+    projects: tuple[str, ...] = ("default",)
+    """Projects that every organization has."""
+    speed: float = 1.0
+    """How many simulated seconds pass in a real one; scales every duration and every probe's numbers."""
+    seed: int | None = None
+    """Makes chance (jitter, ids) repeatable."""
+    durations: Durations = Durations()
+    quotas: Quotas = Quotas()
+    unknown_images: UnknownImages = "idle"
+    isolation: IsolationMode = "auto"
+    requests_per_minute: int = 240
+    """Per API key, in real time (SaladCloud's documented limit)."""
+    list_max: int | None = None
+    """Cuts listings of groups; the OpenAPI document says `maxItems: 100`, whether the platform cuts is not known."""

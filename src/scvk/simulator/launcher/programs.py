@@ -1,0 +1,114 @@
+"""Starts and ends single programs: fork, prepare, exec; what went wrong comes back through a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scvk.simulator.launcher import isolation, kernel
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is executed: argument vector, environment and nothing else, and where it begins."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str
+
+
+@dataclass
+class Child:
+    """A forked process on its way to becoming a program: `status_fd` gives an error text, or end of file at exec."""
+
+    pid: int
+    status_fd: int
+
+
+def fork_program(program: Program, output_fd: int, prepare: Callable[[], None], *, isolated: bool) -> Child:
+    """Fork; the child calls `prepare` and becomes `program`, its output going to `output_fd`.
+
+    Raises OSError when forking fails (a PID namespace whose first process is gone refuses: ENOMEM).
+    """
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(read_end)
+        os.close(write_end)
+        raise
+    if pid == 0:
+        _become(program, output_fd, write_end, prepare, isolated=isolated)
+    os.close(write_end)
+    return Child(pid, read_end)
+
+
+def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[[], None], *, isolated: bool) -> None:
+    """Never returns: this is the child."""
+    try:
+        kernel.die_with_parent(signal.SIGKILL)
+        os.setsid()
+        stdin = os.open("/dev/null", os.O_RDONLY)
+        prepare()
+        if isolated:
+            kernel.limit_capabilities(isolation.CAPABILITIES)
+        os.dup2(stdin, 0)
+        os.dup2(output_fd, 1)
+        os.dup2(output_fd, 2)
+        # Python ignores SIGPIPE, and what is ignored stays so across exec.
+        for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.umask(0o022)
+        os.chdir(program.cwd)
+        os.execvpe(program.argv[0], list(program.argv), dict(program.env))
+    except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{program.argv[0]!r}: {text}"
+        try:
+            os.write(status_fd, json.dumps(message).encode())
+        finally:
+            os._exit(127)
+
+
+def exit_status(wait_status: int) -> int:
+    """0-255 as a shell reports it: 128 + signal for a program that a signal ended."""
+    if os.WIFSIGNALED(wait_status):
+        return 128 + os.WTERMSIG(wait_status)
+    return os.WEXITSTATUS(wait_status)
+
+
+def kill_marked(marker: str) -> None:
+    """SIGKILL every process whose environment holds `marker`: without PID namespaces the only way to find them all."""
+    wanted = marker.encode()
+    own = os.getpid()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == own:
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue  # gone meanwhile, or another user's
+        if wanted in environment.split(b"\0"):
+            try:
+                os.kill(int(entry.name), signal.SIGKILL)
+            except OSError:
+                pass  # gone meanwhile
+
+
+def end_all_children() -> None:
+    """SIGKILL children until none is left; as a subreaper's orphans become its children, that ends all descendants."""
+    while True:
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass  # gone meanwhile
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return

@@ -1,0 +1,261 @@
+"""The launcher's loop: one thread, one control socket, children."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+
+from scvk.simulator.launcher import isolation, kernel, trial, wire
+from scvk.simulator.launcher.programs import (
+    Child,
+    Program,
+    end_all_children,
+    exit_status,
+    fork_program,
+    kill_marked,
+)
+
+
+def main(control_fd: int, isolation_mode: str) -> int:
+    """Serve until the control socket ends; `isolation_mode` is `auto`, `namespaces` or `none`."""
+    control = socket.socket(fileno=control_fd)
+    launcher = Launcher(control, isolation_mode)
+    try:
+        launcher.run()
+    finally:
+        end_all_children()
+    return 0
+
+
+class Launcher:
+    """Holds the children by the ids that the simulator gave them."""
+
+    def __init__(self, control: socket.socket, isolation_mode: str) -> None:
+        self._control = control
+        self._mode = isolation_mode
+        self._isolated = False
+        self._own_namespaces: dict[str, int] = {}
+        self._starting: dict[int, Child] = {}
+        self._pids: dict[int, int] = {}
+        self._ids: dict[int, int] = {}
+        self._markers: dict[int, str] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Serve until end of file."""
+        kernel.become_subreaper()
+        wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake_write)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an orderly one.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        report = self._choose_isolation()
+        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report})
+        decoder = wire.Decoder()
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._selector.register(wake_read, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._control:
+                    data, fds = wire.receive(self._control)
+                    if not data:
+                        return
+                    for fd in fds:
+                        os.set_inheritable(fd, False)
+                    for message, message_fds in decoder.feed(data, fds):
+                        self._serve(message, message_fds)
+                elif key.fd == wake_read:
+                    os.read(wake_read, 4096)
+                    self._reap()
+                elif key.data is not None and key.data in self._starting:
+                    self._learn_start(key.data)
+
+    # --- which isolation ---
+
+    def _choose_isolation(self) -> list[str]:
+        if self._mode == "none":
+            return ["isolation is switched off: " + _PLAIN_WARNING]
+        complaint = trial.complaint_about(self._try_out)
+        if complaint:
+            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"]
+        self._enter_namespaces()
+        return []
+
+    def _enter_namespaces(self) -> None:
+        """Raises OSError."""
+        if os.geteuid() != 0:
+            isolation.become_root_of_a_user_namespace()
+        for name, _ in (*isolation.ENTERED, ("pid", 0)):
+            self._own_namespaces[name] = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self._isolated = True
+
+    def _try_out(self) -> None:
+        """Build one root and run a program in it. Raises OSError with what the kernel refused."""
+        self._enter_namespaces()
+        build = partial(isolation.build, "trial", {}, 64, 16)
+        sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        child = self._fork(Program(["true"], {"PATH": os.defpath}, "/"), sink, build, None)
+        with os.fdopen(child.status_fd, "rb") as status:
+            failure = status.read()
+        _, wait_status = os.waitpid(child.pid, 0)
+        if failure:
+            raise OSError(json.loads(failure))
+        if wait_status != 0:
+            raise OSError(f"a trial program ended with status {exit_status(wait_status)}")
+
+    # --- requests ---
+
+    def _serve(self, message: wire.Message, fds: list[int]) -> None:
+        number = int(message["id"])
+        try:
+            match message["op"]:
+                case "start":
+                    self._start(number, message, fds[0])
+                case "exec":
+                    self._exec(number, message, fds[0])
+                case "signal":
+                    self._signal(number, int(message["signal"]))
+                case "socket":
+                    self._open_socket(number, message)
+                case unknown:
+                    raise OSError(f"unknown request {unknown!r}")
+        except OSError as error:
+            self._say({"event": "failed", "id": number, "message": str(error)})
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
+        program = Program(message["argv"], message["env"], message["cwd"])
+        if self._isolated:
+            prepare: Callable[[], None] = partial(
+                isolation.build,
+                message["hostname"],
+                message["files"],
+                message["shm_mib"],
+                message["disk_mib"],
+            )
+        else:
+            prepare = _nothing
+            self._markers[number] = f"SALAD_INSTANCE_ID={message['env'].get('SALAD_INSTANCE_ID', '')}"
+        self._watch(number, self._fork(program, output_fd, prepare, None))
+
+    def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
+        target = self._pids.get(int(message["target"]))
+        if target is None:
+            raise OSError("the instance does not run")
+        program = Program(message["argv"], message["env"], message["cwd"])
+        prepare: Callable[[], None] = partial(isolation.enter, target) if self._isolated else _nothing
+        self._watch(number, self._fork(program, output_fd, prepare, target))
+
+    def _fork(self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None) -> Child:
+        """Fork into a new PID namespace, or into that of `target`."""
+        if not self._isolated:
+            return fork_program(program, output_fd, prepare, isolated=False)
+        if target is None:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        else:
+            namespace = os.open(f"/proc/{target}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                kernel.setns(namespace, kernel.CLONE_NEWPID)
+            finally:
+                os.close(namespace)
+        try:
+            return fork_program(program, output_fd, prepare, isolated=True)
+        finally:
+            # The next child must not land in this one's namespace.
+            kernel.setns(self._own_namespaces["pid"], kernel.CLONE_NEWPID)
+
+    def _watch(self, number: int, child: Child) -> None:
+        self._starting[number] = child
+        self._pids[number] = child.pid
+        self._ids[child.pid] = number
+        self._selector.register(child.status_fd, selectors.EVENT_READ, number)
+
+    def _signal(self, number: int, signal_number: int) -> None:
+        pid = self._pids.get(number)
+        if pid is None:
+            return
+        os.kill(pid, signal_number)
+        if signal_number == signal.SIGKILL and number in self._markers:
+            kill_marked(self._markers[number])
+
+    def _open_socket(self, number: int, message: wire.Message) -> None:
+        """A socket belongs to the network namespace it was made in, whoever uses it later."""
+        target = self._pids.get(int(message["target"]))
+        if target is None:
+            raise OSError("the instance does not run")
+        if not self._isolated:
+            sock = socket.socket(message["family"], message["kind"])
+        else:
+            namespace = os.open(f"/proc/{target}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                kernel.setns(namespace, kernel.CLONE_NEWNET)
+            finally:
+                os.close(namespace)
+            try:
+                sock = socket.socket(message["family"], message["kind"])
+            finally:
+                kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
+        with sock:
+            self._say({"event": "socket", "id": number}, (sock.fileno(),))
+
+    # --- what children do ---
+
+    def _learn_start(self, number: int) -> None:
+        child = self._starting.pop(number)
+        self._selector.unregister(child.status_fd)
+        with os.fdopen(child.status_fd, "rb") as status:
+            complaint = status.read()
+        if complaint:
+            self._forget(child.pid)
+            self._say({"event": "failed", "id": number, "message": json.loads(complaint)})
+        else:
+            self._say({"event": "started", "id": number, "pid": child.pid})
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, wait_status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            number = self._ids.get(pid)
+            if number is None:
+                continue  # an orphan that a program without PID namespace left, or a start that failed
+            if number in self._starting:
+                self._learn_start(number)
+                if pid not in self._ids:
+                    continue  # it was the failure of the start
+            marker = self._markers.get(number)
+            if marker is not None:
+                kill_marked(marker)
+            self._forget(pid)
+            self._say({"event": "exited", "id": number, "status": exit_status(wait_status)})
+
+    def _forget(self, pid: int) -> None:
+        number = self._ids.pop(pid)
+        self._pids.pop(number, None)
+        self._markers.pop(number, None)
+
+    def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
+        try:
+            wire.send(self._control, message, fds)
+        except OSError:
+            pass  # the simulator is gone; the next receive says so, and everything ends
+
+
+_PLAIN_WARNING = (
+    "programs run as plain processes; they see and may change the host's files, share its network (two cannot listen "
+    "on one port), see its processes and carry its host name"
+)
+
+
+def _nothing() -> None:
+    """A plain process needs no preparation."""

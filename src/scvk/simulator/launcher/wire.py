@@ -1,0 +1,79 @@
+"""How simulator and launcher talk: length-prefixed JSON over a Unix stream socket, with file descriptors beside it.
+
+A message is 4 bytes of length (big endian), then UTF-8 JSON. `"fds": n` says how many descriptors belong to it; they
+travel in order (SCM_RIGHTS) and are taken from a queue, because a stream may deliver them earlier than the last byte
+of their message. A datagram socket would be simpler, but the environment of a container can exceed its packet size.
+
+To the launcher (`id` is chosen by the simulator, one per program):
+    {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib"}   fds: [output]
+    {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
+    {"op": "signal", "id", "signal"}
+    {"op": "socket", "id", "target", "family", "kind"}
+From the launcher:
+    {"event": "hello", "isolated": bool, "report": [str]}
+    {"event": "started", "id", "pid"}
+    {"event": "failed", "id", "message"}                  nothing was started
+    {"event": "exited", "id", "status"}                   0-255, or 128 + signal
+    {"event": "socket", "id"}                             fds: [socket]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections import deque
+from typing import Any
+
+_LENGTH = struct.Struct(">I")
+_CHUNK = 65536
+# Linux refuses more than 253 descriptors in one message (SCM_MAX_FD); ours carry at most a few.
+_MAX_FDS = 64
+
+Message = dict[str, Any]
+
+
+class Decoder:
+    """Bytes and descriptors in, messages out."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._fds: deque[int] = deque()
+
+    def feed(self, data: bytes, fds: list[int]) -> list[tuple[Message, list[int]]]:
+        """Take what one receive gave and return the messages that are now complete, with their descriptors."""
+        self._buffer += data
+        self._fds.extend(fds)
+        complete: list[tuple[Message, list[int]]] = []
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            message: Message = json.loads(bytes(self._buffer[_LENGTH.size : end]))
+            del self._buffer[:end]
+            complete.append((message, [self._fds.popleft() for _ in range(message.get("fds", 0))]))
+        return complete
+
+    def close(self) -> None:
+        """Close descriptors whose message never came."""
+        while self._fds:
+            os.close(self._fds.popleft())
+
+
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """One receive: bytes (empty at end of stream) and the descriptors that came with them."""
+    data, fds, _, _ = socket.recv_fds(sock, _CHUNK, _MAX_FDS)
+    return data, list(fds)
+
+
+def send(sock: socket.socket, message: Message, fds: tuple[int, ...] = ()) -> None:
+    """Send one message whole; `sock` must be blocking. The descriptors are duplicated, the caller keeps its own."""
+    if fds:
+        message = {**message, "fds": len(fds)}
+    payload = json.dumps(message).encode()
+    data = memoryview(_LENGTH.pack(len(payload)) + payload)
+    sent = socket.send_fds(sock, [data], list(fds)) if fds else sock.send(data)
+    if sent < len(data):
+        sock.sendall(data[sent:])

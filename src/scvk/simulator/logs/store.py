@@ -1,0 +1,87 @@
+"""The log store of one project: two bounded rings, one for programs' output and one for events.
+
+Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have strictly
+rising times, which makes time ranges cheap to cut out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from scvk.simulator.logs.entries import LogEntry, ResourceType
+
+# The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many characters.
+ENTRIES_PER_RING = 100_000
+CHARACTERS_PER_RING = 64 * 1024 * 1024
+_TICK = timedelta(microseconds=1)
+_TRIM_AT_ONCE = 1024
+
+
+class Ring:
+    """The newest entries, oldest first."""
+
+    def __init__(self, capacity: int = ENTRIES_PER_RING, characters: int = CHARACTERS_PER_RING) -> None:
+        self._entries: list[LogEntry] = []
+        self._capacity = capacity
+        self._characters = characters
+        self._weight = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def append(self, entry: LogEntry) -> LogEntry:
+        """Keep `entry`; its time is moved to just after the last entry's if it is not later."""
+        if self._entries and entry.time <= self._entries[-1].time:
+            entry = replace(entry, time=self._entries[-1].time + _TICK)
+        self._entries.append(entry)
+        self._weight += entry.weight
+        if len(self._entries) > self._capacity or self._weight > self._characters:
+            self._trim()
+        return entry
+
+    def between(self, start: datetime, end: datetime) -> list[LogEntry]:
+        """Entries with `start <= time <= end`, oldest first."""
+        first = bisect_left(self._entries, start, key=_time)
+        last = bisect_right(self._entries, end, key=_time)
+        return self._entries[first:last]
+
+    def _trim(self) -> None:
+        # Some more than needed: dropping from the front of a list costs its whole length.
+        drop = max(len(self._entries) - self._capacity, min(_TRIM_AT_ONCE, self._capacity // 10))
+        weight = sum(entry.weight for entry in self._entries[:drop])
+        while self._weight - weight > self._characters and drop < len(self._entries):
+            weight += self._entries[drop].weight
+            drop += 1
+        del self._entries[:drop]
+        self._weight -= weight
+
+
+def _time(entry: LogEntry) -> datetime:
+    return entry.time
+
+
+class LogStore:
+    """All log entries of one project."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.output = Ring()
+        self.events = Ring()
+
+    def write_output(self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None) -> None:
+        """A line of a program. The platform gives it no severity of its own, hence `default`."""
+        entry = LogEntry(self._now(), ResourceType.CONTAINER, labels, "default", text, json)
+        self.output.append(entry)
+
+    def write_event(self, resource_type: ResourceType, labels: Mapping[str, str], severity: str, text: str) -> datetime:
+        """An event of a controller; returns the time it is kept under."""
+        return self.events.append(LogEntry(self._now(), resource_type, labels, severity, text)).time
+
+    def between(self, start: datetime, end: datetime) -> Iterator[LogEntry]:
+        """Entries of both rings in the range, in no particular order."""
+        yield from self.events.between(start, end)
+        yield from self.output.between(start, end)

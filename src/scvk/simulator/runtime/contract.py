@@ -1,0 +1,91 @@
+"""The seam between the platform and what runs its containers.
+
+Everything is a call or a callback on the event loop's thread; nothing here is awaited, so that the platform's state
+machines stay synchronous and run on any clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scvk.saladcloud.models.probes import Probe
+from scvk.simulator.clock import Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One container to start.
+
+    `argv` has at least one item. `env` is all it gets. `files` maps absolute paths to the text of executables that
+    the image adds to the host's root. `shm_mib` >= 64 and `disk_mib` are sizes in MiB.
+    """
+
+    instance_id: str
+    image: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    hostname: str
+    cwd: str = "/"
+    files: Mapping[str, str] = field(default_factory=dict)
+    shm_mib: int = 64
+    disk_mib: int = 512
+
+
+class ContainerEvents(Protocol):
+    """What the platform hears of one container: `start_failed`, or `started`, output, and at the end `exited`."""
+
+    def started(self) -> None:
+        """The program is executing."""
+
+    def start_failed(self, reason: str) -> None:
+        """Nothing was started; no other call follows."""
+
+    def output(self, data: bytes) -> None:
+        """Bytes of stdout or stderr, in order."""
+
+    def exited(self, status: int) -> None:
+        """The program ended, all its output was delivered; 0-255, 128 + signal when a signal ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """One check: `reason` tells a person why it failed."""
+
+    success: bool
+    reason: str = ""
+
+
+class Container(Protocol):
+    """A container that was asked for."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its first process. Without effect when it has ended; SIGKILL ends all its processes."""
+
+    def check(self, probe: Probe, timeout_s: float, done: Callable[[ProbeOutcome], None]) -> Timer:
+        """Check once, inside the container; `done` is called once, later, unless cancelled.
+
+        `timeout_s` is in simulated seconds.
+        """
+
+
+class Runtime(Protocol):
+    """Starts containers. Used between `open` and `close`."""
+
+    @property
+    def isolation_report(self) -> Sequence[str]:
+        """What is not isolated on this machine, for people; empty when all is. Known after `open`."""
+
+    async def open(self) -> None:
+        """Get ready. Raises RuntimeUnavailable."""
+
+    async def close(self) -> None:
+        """End every container and return when none is left. May be repeated."""
+
+    def start(self, launch: Launch, events: ContainerEvents) -> Container:
+        """Start a container; what becomes of it is told through `events`, never before this returns."""
+
+
+class RuntimeUnavailable(Exception):
+    """This machine cannot run containers as was asked; the message is one line for the user."""

@@ -1,0 +1,290 @@
+"""Containers as local processes, isolated as far as the machine allows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from scvk.saladcloud.models.probes import Probe
+from scvk.simulator.clock import Timer
+from scvk.simulator.runtime.contract import ContainerEvents, Launch, ProbeOutcome
+from scvk.simulator.runtime.link import LauncherLink
+from scvk.simulator.runtime.probing import run_check
+
+IsolationMode = Literal["auto", "none"]
+
+_READ_SIZE = 65536
+# After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not delay the news.
+_DRAIN_DEADLINE_S = 1.0
+# A simulated second may be 50 ms at speed 20, but a real program answers in real time: no check gets less than this.
+_SHORTEST_CHECK_S = 1.0
+_EXECUTABLE_PLACES = ("/bin/", "/sbin/")
+
+
+class ProcessRuntime:
+    """Starts programs through the launcher; `speed` is the clock's, for the time-outs of checks."""
+
+    def __init__(self, isolation: IsolationMode = "auto", speed: float = 1.0) -> None:
+        self._speed = speed
+        self._link = LauncherLink(isolation, self._launcher_lost)
+        self._containers: set[_ProcessContainer] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._report: tuple[str, ...] = ()
+        self.isolated = False
+        self._scratch: Path | None = None
+
+    @property
+    def isolation_report(self) -> Sequence[str]:
+        """What is not isolated on this machine."""
+        return self._report
+
+    async def open(self) -> None:
+        """Start the launcher. Raises RuntimeUnavailable."""
+        hello = await self._link.open()
+        self.isolated = bool(hello["isolated"])
+        self._report = tuple(hello["report"])
+
+    async def close(self) -> None:
+        """End all programs."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.close()
+        for container in list(self._containers):
+            container.abandon()
+        self._containers.clear()
+        if self._scratch is not None:
+            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def start(self, launch: Launch, events: ContainerEvents) -> _ProcessContainer:
+        """Start a program; its first process is PID 1 of its own namespace where the machine allows it."""
+        env = dict(launch.env)
+        if not self.isolated:
+            self._lay_files_aside(launch, env)
+        container = _ProcessContainer(self._link, events, self._containers.discard, self._check)
+        self._containers.add(container)
+        container.begin(launch, env)
+        return container
+
+    def _lay_files_aside(self, launch: Launch, env: dict[str, str]) -> None:
+        """Without a root of its own, an image's executables go to a directory of the instance, first on its PATH."""
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="scvk-simulator-"))
+        place = self._scratch / launch.instance_id
+        place.mkdir(exist_ok=True)
+        for path, text in launch.files.items():
+            if any(part in path for part in _EXECUTABLE_PLACES):
+                target = place / Path(path).name
+                target.write_text(text)
+                target.chmod(0o755)
+        env["PATH"] = f"{place}:{env.get('PATH', os.defpath)}"
+
+    def _check(
+        self,
+        container: _ProcessContainer,
+        probe: Probe,
+        timeout_s: float,
+        done: Callable[[ProbeOutcome], None],
+    ) -> Timer:
+        real_timeout_s = max(timeout_s / self._speed, min(timeout_s, _SHORTEST_CHECK_S))
+
+        async def check() -> None:
+            done(await run_check(container, probe, real_timeout_s))
+
+        task = asyncio.get_running_loop().create_task(check())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return _TaskTimer(task)
+
+    def _launcher_lost(self) -> None:
+        """The launcher died, and every program with it."""
+        for container in list(self._containers):
+            container.lost()
+
+
+class _TaskTimer:
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def cancel(self) -> None:
+        self._task.cancel()
+
+
+Checker = Callable[["_ProcessContainer", Probe, float, Callable[[ProbeOutcome], None]], Timer]
+
+
+class _ProcessContainer:
+    def __init__(
+        self,
+        link: LauncherLink,
+        events: ContainerEvents,
+        ended: Callable[[_ProcessContainer], None],
+        checker: Checker,
+    ) -> None:
+        self._link = link
+        self._events = events
+        self._ended = ended
+        self._checker = checker
+        self._number = link.new_id(self._receive)
+        self._output = -1
+        self._status: int | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.env: dict[str, str] = {}
+
+    def begin(self, launch: Launch, env: dict[str, str]) -> None:
+        """Ask the launcher."""
+        self.env = env
+        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(write_end, True)
+        self._output = read_end
+        asyncio.get_running_loop().add_reader(read_end, self._readable)
+        request = {
+            "op": "start",
+            "id": self._number,
+            "argv": list(launch.argv),
+            "env": env,
+            "cwd": launch.cwd,
+            "hostname": launch.hostname,
+            "files": dict(launch.files),
+            "shm_mib": launch.shm_mib,
+            "disk_mib": launch.disk_mib,
+        }
+        self._link.send(request, (write_end,))
+        os.close(write_end)
+
+    def signal(self, number: int) -> None:
+        """Through the launcher, which knows whether the process still is the one meant."""
+        self._link.send({"op": "signal", "id": self._number, "signal": int(number)})
+
+    def check(self, probe: Probe, timeout_s: float, done: Callable[[ProbeOutcome], None]) -> Timer:
+        """Check once, in the instance's namespaces."""
+        return self._checker(self, probe, timeout_s, done)
+
+    async def open_socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        """A non-blocking socket inside the instance's network namespace. Raises OSError when it does not run."""
+        message, fds = await self._ask({"op": "socket", "family": family, "kind": kind})
+        if message["event"] == "failed":
+            raise OSError(message["message"])
+        sock = socket.socket(fileno=fds[0])
+        sock.setblocking(False)
+        return sock
+
+    async def run(self, argv: Sequence[str]) -> int:
+        """Run a command inside the instance, its output dropped, and return its exit status. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        finished: asyncio.Future[int] = loop.create_future()
+
+        def receive(message: dict[str, Any], _fds: list[int]) -> None:
+            if finished.done():
+                return
+            if message["event"] == "exited":
+                finished.set_result(int(message["status"]))
+            elif message["event"] == "failed":
+                finished.set_exception(OSError(message["message"]))
+
+        number = self._link.new_id(receive)
+        sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        request = {
+            "op": "exec",
+            "id": number,
+            "target": self._number,
+            "argv": list(argv),
+            "env": self.env,
+            "cwd": "/",
+        }
+        try:
+            self._link.send(request, (sink,))
+            return await finished
+        finally:
+            os.close(sink)
+            if not finished.done() or finished.cancelled():
+                self._link.send({"op": "signal", "id": number, "signal": int(signal.SIGKILL)})
+            self._link.forget(number)
+
+    async def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        answer: asyncio.Future[tuple[dict[str, Any], list[int]]] = asyncio.get_running_loop().create_future()
+
+        def receive(message: dict[str, Any], fds: list[int]) -> None:
+            if answer.done():
+                for fd in fds:
+                    os.close(fd)
+            else:
+                answer.set_result((message, fds))
+
+        number = self._link.new_id(receive)
+        try:
+            self._link.send({**request, "id": number, "target": self._number})
+            return await answer
+        finally:
+            self._link.forget(number)
+
+    def lost(self) -> None:
+        """The launcher is gone: this program was killed."""
+        if self._status is None:
+            self._receive({"event": "exited", "status": 128 + signal.SIGKILL}, [])
+
+    def abandon(self) -> None:
+        """Let go of everything without telling anybody."""
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        self._let_go()
+
+    def _receive(self, message: dict[str, Any], _fds: list[int]) -> None:
+        match message["event"]:
+            case "started":
+                self._events.started()
+            case "failed":
+                self._status = 127
+                self._let_go()
+                self._events.start_failed(str(message["message"]))
+            case "exited":
+                self._status = int(message["status"])
+                if self._output < 0:
+                    self._finish()
+                else:
+                    loop = asyncio.get_running_loop()
+                    self._drain_timer = loop.call_later(_DRAIN_DEADLINE_S, self._finish)
+            case unknown:
+                raise ValueError(f"unknown event {unknown!r} of the launcher")
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._output, _READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._events.output(data)
+            return
+        self._close_output()
+        if self._status is not None:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        if self._status is not None and not self._over:
+            self._let_go()
+            self._events.exited(self._status)
+
+    def _let_go(self) -> None:
+        self._over = True
+        self._close_output()
+        self._link.forget(self._number)
+        self._ended(self)
+
+    def _close_output(self) -> None:
+        if self._output >= 0:
+            asyncio.get_running_loop().remove_reader(self._output)
+            os.close(self._output)
+            self._output = -1

@@ -1,0 +1,180 @@
+"""The simulator as a whole: built from a configuration, entered as a context, served over HTTP or in process.
+
+config = SimulatorConfig(api_keys=(ApiKey("secret"),), speed=20)
+async with Simulator(config) as simulator:
+    async with serve(simulator, "127.0.0.1", 0) as server:
+        ...  # server.base_url
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from scvk.simulator.api.app import BASE_PATH, build_app, handlers
+from scvk.simulator.api.control import ControlApi
+from scvk.simulator.api.faults import Faults
+from scvk.simulator.api.gate import Gate
+from scvk.simulator.api.handlers import GroupHandlers
+from scvk.simulator.api.requests import RequestLog
+from scvk.simulator.clock import Clock, SimulatedClock
+from scvk.simulator.cloud.instance import Means
+from scvk.simulator.cloud.platform import Platform
+from scvk.simulator.config import SimulatorConfig
+from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.runtime.contract import Runtime
+from scvk.simulator.runtime.process import ProcessRuntime
+
+# How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
+_SHUTDOWN_S = 1
+
+
+class Simulator:
+    """SaladCloud on this machine. Constructing has no effect; entering starts the runtime, leaving ends every program.
+
+    `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory thing.
+    Raises RuntimeUnavailable on entering.
+    """
+
+    def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SimulatedClock(config.speed)
+        self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)
+        random = Random(config.seed)
+        means = Means(self.clock, random, self.runtime, config.durations)
+        self.platform = Platform(
+            means, config.organizations, config.projects, config.quotas, ImageCatalogue(config.unknown_images)
+        )
+        self.requests = RequestLog()
+        self.faults = Faults(Random(config.seed), [])
+        self.app: Starlette = self._build_app()
+
+    def _build_app(self) -> Starlette:
+        def monotonic() -> float:
+            return asyncio.get_running_loop().time()
+
+        groups = GroupHandlers(self.config, monotonic)
+        gate = Gate(
+            self.platform,
+            self.config.api_keys,
+            self.config.requests_per_minute,
+            self.faults,
+            self.requests,
+            monotonic,
+        )
+        control = ControlApi(
+            self.platform,
+            self.faults,
+            self.requests,
+            lambda: {"speed": self.config.speed, "isolation_report": list(self.isolation_report)},
+            frozenset(handlers(groups)),
+        )
+        return build_app(gate, groups, control)
+
+    @property
+    def isolation_report(self) -> tuple[str, ...]:
+        """What is not isolated here, for people; empty when all is. Known inside the context."""
+        return tuple(self.runtime.isolation_report)
+
+    async def __aenter__(self) -> Self:
+        await self.runtime.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.platform.abandon()
+        await self.runtime.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where a simulator can be reached."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The root, for the control API."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a SaladCloud client takes as its base URL."""
+        return self.url + BASE_PATH
+
+
+@asynccontextmanager
+async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Served]:
+    """Serve over HTTP inside the context; port 0 takes a free one. Installs no signal handlers.
+
+    Raises OSError when the address cannot be bound.
+    """
+    listener = _bind(host, port)
+    config = uvicorn.Config(
+        simulator.app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await server.ready(task)
+        yield Served(host, listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+        listener.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server in somebody else's event loop: signals are its host's business."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """As the base class, without its signal handlers."""
+        await self._serve(sockets)
+
+    async def ready(self, task: asyncio.Task[None]) -> None:
+        """Return when it accepts connections; raises what ended it before."""
+        while not self.started:
+            if task.done():
+                await task
+                raise OSError("the HTTP server ended before it began")
+            await asyncio.sleep(0.005)
+
+
+class _Protocol(H11Protocol):
+    """Tells the application its transport, so that a fault can cut the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
