@@ -154,9 +154,8 @@ KINDS = ("PodScheduled", "Initialized", "ContainersReady", "Ready", "example.com
 ORDER = {"Pending": 0, "Running": 1, "Succeeded": 2, "Failed": 2}
 texts = st.sampled_from(["a", "b"])
 times = st.sampled_from([EARLIER, "2026-03-01T10:30:00.5Z", NOW_TEXT])
-addresses = st.lists(
-    st.fixed_dictionaries({"ip": st.sampled_from(["10.0.0.1", "10.0.0.2"])}), max_size=2, unique_by=str
-)
+ips = st.fixed_dictionaries({"ip": st.sampled_from(["10.0.0.1", "10.0.0.2"])})
+addresses = st.lists(ips, max_size=2, unique_by=str)
 container_states = st.one_of(
     st.builds(lambda at: {"running": {"startedAt": at}}, times),
     st.builds(lambda why: {"waiting": {"reason": why}}, texts),
