@@ -83,7 +83,7 @@ class PodInformer:
     def learn(self, pod: Pod) -> None:
         """Take over a newer state that a write of ours returned, so that the next sync does not see an older one."""
         known = self._pods.get(key_of(pod))
-        if known is not None and uid_of(known) == uid_of(pod) and _version(pod) > _version(known):
+        if known is not None and uid_of(known) == uid_of(pod) and _is_older(known, pod):
             self._pods[key_of(pod)] = pod
 
     async def run(self) -> None:
@@ -101,16 +101,17 @@ class PodInformer:
                     version, failures = newer, 0
                 if asyncio.get_running_loop().time() - started < SHORTEST_WATCH_S:
                     await asyncio.sleep(SHORTEST_WATCH_S)
-            except ResourceVersionGone:
-                version = None
             except ClusterError as error:
                 failures += 1
                 version = None
                 delay = backoff.delay(failures, self._random)
-                log.warning("watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1))
+                # A version that is too old is everyday life; a server that says so for ever must not be flooded either.
+                level = "info" if isinstance(error, ResourceVersionGone) else "warning"
+                getattr(log, level)("watching pods ended; listing again", error=str(error), retry_in_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _list(self) -> str:
+        before = dict(self._pods)
         listing = await self._cluster.list(Pod, field_selector=self._selector)
         unreadable = {PodKey(namespace, name) for namespace, name in listing.unreadable}
         for key in sorted(unreadable):
@@ -118,8 +119,10 @@ class PodInformer:
         current = {key_of(pod): pod for pod in listing.items}
         for key in [key for key in self._pods if key not in current and key not in unreadable]:
             self._remove(self._pods[key])
-        for pod in current.values():
-            self._store(pod)
+        for key, pod in current.items():
+            # A list is newer than all that was known when it was asked for, even where its versions are lower: those of
+            # a cluster restored from a backup start again. What `learn` brought meanwhile is compared.
+            self._store(pod, newer=self._pods.get(key) is before.get(key))
         return listing.resource_version
 
     async def _changes(self, version: str) -> AsyncIterator[str]:
@@ -140,14 +143,14 @@ class PodInformer:
                     self._store(pod)
                 case _:
                     pass  # a bookmark only moves the version
-            yield event.resource_version
+            yield event.resource_version or version
 
-    def _store(self, pod: Pod) -> None:
+    def _store(self, pod: Pod, *, newer: bool = False) -> None:
         key = key_of(pod)
         known = self._pods.get(key)
         if known is not None and uid_of(known) != uid_of(pod):
             self._handler.vanished(known)
-        elif known is not None and _version(known) >= _version(pod):
+        elif known is not None and (_same_version(known, pod) or (not newer and _is_older(pod, known))):
             return
         self._pods[key] = pod
         self._handler.changed(key)
@@ -157,8 +160,15 @@ class PodInformer:
         self._handler.vanished(pod)
 
 
-def _version(pod: Pod) -> int:
-    """Return the resource version as a number: comparable for one object (KEP-5504), 0 where it is not one."""
-    assert pod.metadata is not None
-    text = pod.metadata.resourceVersion or ""
-    return int(text) if text.isdecimal() else 0
+def _same_version(one: Pod, other: Pod) -> bool:
+    assert one.metadata is not None
+    assert other.metadata is not None
+    return bool(one.metadata.resourceVersion) and one.metadata.resourceVersion == other.metadata.resourceVersion
+
+
+def _is_older(one: Pod, other: Pod) -> bool:
+    """Say whether `one` is surely older: versions of one object compare as numbers (KEP-5504) where they are such."""
+    assert one.metadata is not None
+    assert other.metadata is not None
+    mine, yours = one.metadata.resourceVersion or "", other.metadata.resourceVersion or ""
+    return mine.isdecimal() and yours.isdecimal() and int(mine) < int(yours)

@@ -118,12 +118,20 @@ class InMemoryApi:
         self._store("DELETED", path, body)
 
     def refuse(
-        self, answer: Failure | int, *, method: str | None = None, path: str = "", times: int | None = 1
+        self,
+        answer: Failure | int,
+        *,
+        method: str | None = None,
+        path: str = "",
+        watches: bool = False,
+        times: int | None = 1,
     ) -> None:
         """Let the next `times` requests that match fail (None: until `heal`); a number is a Status of that code."""
         failure = status_answer(answer) if isinstance(answer, int) else answer
 
         def matches(seen: Seen) -> bool:
+            if watches and "watch" not in seen.url.params:
+                return False
             return seen.path.startswith(path) and method in (None, seen.method)
 
         self._refusals.append((matches, failure, times))
