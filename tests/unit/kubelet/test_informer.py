@@ -11,11 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 from lightkube.resources.core_v1 import Pod
-from tests.unit.kubelet.builders import NODE, pod, pod_json
-from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer
 
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
 from scvk.kubelet.provider import PodKey
+from tests.unit.kubelet.builders import NODE, pod, pod_json
+from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer
 
 pytestmark = pytest.mark.looptime
 WEB = PodKey("shop", "web")
