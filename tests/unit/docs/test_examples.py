@@ -20,7 +20,7 @@ from tests.unit.docs.pages import ROOT, blocks, labelled, page, table
 
 WALKTHROUGH = page("docs/walkthrough.md")
 MANIFEST = (ROOT / "src" / "scvk" / "demo" / "walkthrough.yaml").read_text(encoding="utf-8")
-GPU_CLASS = GpuClass(id="dec851b7-eba7-4457-a319-a01b611a810e", name="GTX 1070 (8 GB)", gpu_count=1)
+GPU_CLASS = GpuClass(id="dec851b7-eba7-4457-a319-a01b611a810e", name="RTX 3060 (12 GB)", gpu_count=1)
 MARK = PodMark("c1", "default", "hello", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 0, "node-a")
 
 
