@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.docs.pages import Command, Interrupt, anchors, blocks, labelled, prints, steps, table
+from tests.unit.docs.pages import PAGES, Command, Interrupt, anchors, blocks, labelled, prints, steps, table
 
 PAGE = """\
 # Title
@@ -103,3 +103,8 @@ def test_output_that_differs_is_told(expected: str, output: str) -> None:
 def test_a_background_program_may_say_more() -> None:
     assert prints("ready", "starting\nready\nworking\n", anywhere=True)
     assert not prints("ready", "not ready\n", anywhere=True)
+
+
+def test_pages_with_commands_are_those_that_end_to_end_tests_type() -> None:
+    with_commands = [path.name for path in PAGES if steps(path.read_text(encoding="utf-8"))]
+    assert with_commands == ["getting-started.md", "walkthrough.md"]
