@@ -9,6 +9,7 @@ async with Simulator(config) as simulator:
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,11 +40,15 @@ from scvk.simulator.runtime.process import ProcessRuntime
 _SHUTDOWN_S = 1
 
 
-class Simulator:
-    """SaladCloud on this machine. Constructing has no effect; entering starts the runtime, leaving ends every program.
+class AddressUnavailableError(OSError):
+    """The address cannot be listened on; `strerror` says why."""
 
-    `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory thing.
-    Raises RuntimeUnavailable on entering.
+
+class Simulator:
+    """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
+
+    `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
+    thing. Raises RuntimeUnavailableError on entering.
     """
 
     def __init__(
@@ -122,7 +127,7 @@ class Served:
 async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Served]:
     """Serve over HTTP inside the context; port 0 takes a free one. Installs no signal handlers.
 
-    Raises OSError when the address cannot be bound.
+    Raises AddressUnavailableError.
     """
     listener = _bind(host, port)
     config = uvicorn.Config(
@@ -151,9 +156,12 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise AddressUnavailableError(error.errno, error.strerror or str(error)) from error
+    except OverflowError as error:
+        listener.close()
+        raise AddressUnavailableError(errno.EINVAL, f"{port} is no port") from error
     listener.setblocking(False)
     return listener
 

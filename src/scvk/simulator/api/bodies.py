@@ -10,7 +10,8 @@ from starlette.requests import Request
 from scvk.saladcloud.models.document import Operation
 from scvk.simulator.problems import InvalidRequest, TooLarge, UnsupportedMedia
 
-# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger, a request not.
+# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger,
+# a request not.
 LARGEST_BODY = 4 * 1024 * 1024
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
 _MOST_ERRORS = 50

@@ -1,7 +1,7 @@
 """The log store of one project: two bounded rings, one for programs' output and one for events.
 
-Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have strictly
-rising times, which makes time ranges cheap to cut out.
+Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have
+strictly rising times, which makes time ranges cheap to cut out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from scvk.simulator.logs.entries import LogEntry, ResourceType
 
-# The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many characters.
+# The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many
+# characters.
 ENTRIES_PER_RING = 100_000
 CHARACTERS_PER_RING = 64 * 1024 * 1024
 _TICK = timedelta(microseconds=1)
