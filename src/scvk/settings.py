@@ -1,1 +1,243 @@
-"""Every option of the agent in one place: flag, environment variable, default, and what it means."""
+"""Every option of the agent in one place: flag, environment variable, default, and what it means.
+
+Flags and variables of the Go program that this one replaces keep their names, so that a deployment can switch
+without a change. Reading and checking are pure: `AgentSettings` holds what was given, `check` says what is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from cyclopts import Group, Parameter
+
+from scvk.kubelet.node import Taint
+
+DEFAULT_API_URL = "https://api.salad.com/api/public"
+PROVIDER_TAINT = Taint("virtual-kubelet.io/provider", "saladcloud", "NoSchedule")
+MOST_NODE_NAME_CHARACTERS = 63
+"""A node's name is also the value of its label `kubernetes.io/hostname`."""
+LOG_LEVELS = {
+    "trace": "debug",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "warning": "warning",
+    "error": "error",
+    "fatal": "critical",
+    "panic": "critical",
+}
+"""The Go program's words, and what they mean here."""
+
+_SALADCLOUD_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")  # OrganizationName and ProjectName of the document
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+_NODE = Group("Node", sort_key=1)
+_CLUSTER = Group("Kubernetes", sort_key=2)
+_SALADCLOUD = Group("SaladCloud", sort_key=3)
+_OUTPUT = Group("Output", sort_key=4)
+
+
+class SettingsError(Exception):
+    """Options are missing or wrong: the text names the option and what to do. A usage error (exit code 2)."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SaladCloudSettings:
+    """How to reach SaladCloud: what every command that asks it needs."""
+
+    sce_api_key: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY", show_default=False, group=_SALADCLOUD)] = (
+        field(default="", repr=False)
+    )
+    """API key of SaladCloud (required). A command line is public on its machine: prefer the variable or the file."""
+
+    sce_api_key_file: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_KEY_FILE", group=_SALADCLOUD)] = ""
+    """File that holds the API key, for mounted Secrets."""
+
+    sce_organization_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_ORGANIZATION_NAME", group=_SALADCLOUD)] = ""
+    """Organization of SaladCloud (required)."""
+
+    sce_project_name: Annotated[str, Parameter(env_var="SALAD_CLOUD_PROJECT_NAME", group=_SALADCLOUD)] = ""
+    """Project of SaladCloud (required)."""
+
+    api_url: Annotated[str, Parameter(env_var="SALAD_CLOUD_API_URL", group=_SALADCLOUD)] = DEFAULT_API_URL
+    """Base URL of SaladCloud's API."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(SaladCloudSettings):
+    """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
+
+    nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
+    """Name of the Kubernetes node. Default: saladcloud-ORGANIZATION-PROJECT, cut with a hash beyond 63 characters."""
+
+    disable_taint: Annotated[bool, Parameter(negative=(), group=_NODE)] = False
+    """Leave out the taint virtual-kubelet.io/provider=saladcloud:NoSchedule: any pod may then be scheduled here."""
+
+    taint: Annotated[tuple[str, ...], Parameter(env_var="SALAD_VK_TAINTS", negative=(), group=_NODE)] = ()
+    """A further taint, KEY=VALUE:EFFECT; may be repeated. In the variable: several with commas between."""
+
+    node_label: Annotated[tuple[str, ...], Parameter(env_var="SALAD_VK_NODE_LABELS", negative=(), group=_NODE)] = ()
+    """A further label of the node, KEY=VALUE; may be repeated. In the variable: several with commas between."""
+
+    kubeconfig: Annotated[
+        str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
+    ] = ""
+    """Kubeconfig file. Default: the pod's own service account, else ~/.kube/config."""
+
+    agent_namespace: Annotated[str, Parameter(env_var="SALAD_VK_AGENT_NAMESPACE", group=_CLUSTER)] = ""
+    """Namespace of the Lease that keeps a second agent for the node from starting. Default: that of the pod or of the
+    kubeconfig's context."""
+
+    cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
+    """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
+
+    log_level: Annotated[str, Parameter(env_var="SALAD_VK_LOG_LEVEL", group=_OUTPUT)] = "info"
+    """trace, debug, info, warn, error, fatal or panic."""
+
+    log_format: Annotated[Literal["text", "json"], Parameter(env_var="SALAD_VK_LOG_FORMAT", group=_OUTPUT)] = "text"
+    """Log lines as text for people or as JSON, on standard error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedSaladCloud:
+    """How to reach SaladCloud, complete and well-formed."""
+
+    api_key: str = field(repr=False)
+    organization: str
+    project: str
+    api_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final."""
+
+    node_name: str
+    taints: tuple[Taint, ...]
+    labels: dict[str, str]
+    saladcloud: CheckedSaladCloud
+
+
+def checked(settings: AgentSettings) -> Checked:
+    """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
+    log_level(settings)
+    saladcloud = checked_saladcloud(settings)
+    taints = () if settings.disable_taint else (PROVIDER_TAINT,)
+    return Checked(
+        node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
+        taints=(*taints, *(parse_taint(text) for text in _items(settings.taint))),
+        labels=dict(parse_label(text) for text in _items(settings.node_label)),
+        saladcloud=saladcloud,
+    )
+
+
+def checked_saladcloud(settings: SaladCloudSettings, *, needs_project: bool = True) -> CheckedSaladCloud:
+    """Return how to reach SaladCloud; raises SettingsError. `project` is "" where it is neither needed nor given."""
+    organization = _required_name(
+        settings.sce_organization_name, "--sce-organization-name", "SALAD_CLOUD_ORGANIZATION_NAME"
+    )
+    project = settings.sce_project_name
+    if project or needs_project:
+        project = _required_name(project, "--sce-project-name", "SALAD_CLOUD_PROJECT_NAME")
+    return CheckedSaladCloud(
+        api_key=api_key(settings),
+        organization=organization,
+        project=project,
+        api_url=_checked_url(settings.api_url),
+    )
+
+
+def log_level(settings: AgentSettings) -> str:
+    """Return the level in Python's words; raises SettingsError for an unknown one."""
+    try:
+        return LOG_LEVELS[settings.log_level.lower()]
+    except KeyError:
+        raise SettingsError(f"--log-level: {settings.log_level!r} is none of {', '.join(LOG_LEVELS)}") from None
+
+
+def api_key(settings: SaladCloudSettings) -> str:
+    """Return the API key from the option or the file; raises SettingsError where there is none."""
+    key = settings.sce_api_key.strip()
+    if not key and settings.sce_api_key_file:
+        try:
+            key = Path(settings.sce_api_key_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(f"--sce-api-key-file: {settings.sce_api_key_file} cannot be read ({reason})") from error
+    if not key:
+        raise SettingsError("no API key: set SALAD_CLOUD_API_KEY, or SALAD_CLOUD_API_KEY_FILE to a file that holds it")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError("the API key has characters that no key has (spaces, line breaks or non-ASCII)")
+    return key
+
+
+def node_name(given: str, organization: str, project: str) -> str:
+    """Return the node's name: stable, so that a restarted agent is the same node. Raises SettingsError."""
+    if given:
+        if len(given) > MOST_NODE_NAME_CHARACTERS or not _DNS_SUBDOMAIN.fullmatch(given):
+            raise SettingsError(
+                f"--nodename: {given!r} is no node name: at most {MOST_NODE_NAME_CHARACTERS} lower-case letters, "
+                "digits, hyphens and dots, beginning and ending with a letter or digit"
+            )
+        return given
+    full = f"saladcloud-{organization}-{project}"
+    if len(full) <= MOST_NODE_NAME_CHARACTERS:
+        return full
+    digest = hashlib.sha256(f"{organization}/{project}".encode()).hexdigest()[:10]
+    return f"{full[: MOST_NODE_NAME_CHARACTERS - 11].rstrip('-')}-{digest}"
+
+
+def parse_taint(text: str) -> Taint:
+    """Return the taint written as KEY=VALUE:EFFECT or KEY:EFFECT; raises SettingsError."""
+    rest, _, effect = text.rpartition(":")
+    key, _, value = rest.partition("=")
+    if effect not in _EFFECTS or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
+        raise SettingsError(f"--taint: {text!r} is not KEY=VALUE:EFFECT with an effect of {', '.join(_EFFECTS)}")
+    return Taint(key, value, effect)
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """Return the label written as KEY=VALUE; raises SettingsError."""
+    key, equals, value = text.partition("=")
+    if not equals or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
+        raise SettingsError(f"--node-label: {text!r} is not KEY=VALUE with a label's characters")
+    return key, value
+
+
+def _items(given: tuple[str, ...]) -> list[str]:
+    """Return the items of a repeated option; each may hold several with commas, as the variable does."""
+    return [part.strip() for text in given for part in text.split(",") if part.strip()]
+
+
+def _is_label_key(key: str) -> bool:
+    prefix, slash, name = key.rpartition("/")
+    if slash and (len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix)):
+        return False
+    return _LABEL_NAME.fullmatch(name) is not None
+
+
+def _required_name(value: str, flag: str, variable: str) -> str:
+    if not value:
+        raise SettingsError(f"{flag} is required (or the environment variable {variable})")
+    if not _SALADCLOUD_NAME.fullmatch(value):
+        raise SettingsError(
+            f"{flag}: {value!r} is no name of SaladCloud: 2 to 63 lower-case letters, digits and hyphens; use the name "
+            "in the portal's address, not the display name"
+        )
+    return value
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")
+    return url.rstrip("/")

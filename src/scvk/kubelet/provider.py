@@ -36,6 +36,14 @@ class PodIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """Something in the cloud that is surely ours, and the pod and node that it was made for."""
+
+    pod: PodIdentity
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodInputs:
     """What the kubelet resolved for the pod's container before the provider is asked.
 
@@ -64,7 +72,8 @@ class Observation:
     `status` is the whole PodStatus but for condition times, which the kubelet's status writer keeps where nothing
     changed; None means that nothing is known that would justify a change. `annotations` are to stand on the pod
     *before* the provider is asked again: the provider records there what a restart must not forget.
-    `again_in` is when to look again without a change being reported, in seconds; None: only on changes.
+    `again_in` is when to look again without a change being reported, in seconds (0: at once, as soon as the
+    annotations are written); None: only on changes.
     """
 
     status: PodStatus | None
@@ -114,10 +123,18 @@ class Provider(Protocol):
         """
         ...
 
-    async def remove(self, pod: PodIdentity) -> Removal:
+    async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Bring the cloud one step nearer to having nothing of `pod`; repeatable, also for pods never seen.
 
+        `annotations` are the pod's own, as last known: they say what an earlier sync may have made.
         Raises TemporaryProviderError when nothing certain can be said.
+        """
+        ...
+
+    def holdings(self) -> tuple[Holding, ...] | None:
+        """Return what the cloud holds for pods of this cluster, without asking it; None while that is not known.
+
+        The kubelet compares it with the pods that exist and calls `remove` for what has none.
         """
         ...
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,12 +22,18 @@ def body_of(model: msgspec.Struct) -> dict[str, Any]:
     Times are written in UTC with a trailing `Z`. The result is not checked: see `document.Document`.
     """
     body: dict[str, Any] = {}
-    for field in msgspec.structs.fields(model):
+    for field in _fields(type(model)):
         value = getattr(model, field.name)
         if value is msgspec.UNSET or (value is None and field.default is None):
             continue
         body[field.encode_name] = _plain(value)
     return body
+
+
+@lru_cache
+def _fields(model: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Return the fields of a model; msgspec reads the annotations anew each time, which is most of the cost."""
+    return msgspec.structs.fields(model)
 
 
 def _plain(value: Any) -> Any:

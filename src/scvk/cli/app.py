@@ -1,0 +1,97 @@
+"""The command line: one function a command, exit codes 0, 1 (could not) and 2 (used wrongly), no tracebacks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cyclopts import App, CycloptsError
+
+from scvk import __version__
+from scvk.agent import AgentError, run_agent
+from scvk.cli.demo import demo
+from scvk.cli.gpu_classes import gpu_classes
+from scvk.cli.log_output import configure_logs
+from scvk.cli.rbac import rbac
+from scvk.cli.testbed import control_plane
+from scvk.saladcloud.errors import SaladCloudError
+from scvk.settings import AgentSettings, SettingsError, log_level
+from scvk.testbed import TestbedError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+REPLACED_PROGRAM = "virtual-kubelet-saladcloud"
+"""The Go program's name: called so, this program runs the agent without a command word, as that one did."""
+
+app = App(
+    name="scvk",
+    version=__version__,
+    help="A virtual kubelet: runs the pods of a Kubernetes cluster as SaladCloud container groups.",
+    result_action="return_value",
+)
+app.command(demo)
+app.command(control_plane, name="testbed")
+app.command(rbac)
+app.command(gpu_classes)
+
+
+@app.command
+def run(settings: AgentSettings | None = None) -> int:
+    """Run the agent: play one node of a cluster until stopped.
+
+    Examples
+    --------
+    Against the cluster of ~/.kube/config:
+
+        export SALAD_CLOUD_API_KEY=...
+        scvk run --sce-organization-name acme-corp --sce-project-name default
+
+    """
+    settings = settings or AgentSettings()
+    configure_logs(log_level(settings), settings.log_format)
+    asyncio.run(run_agent(settings))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit. `arguments` default to those of the process."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(execute(words, program=Path(sys.argv[0]).name))
+
+
+def execute(words: Sequence[str], *, program: str = "scvk") -> int:
+    """Run one command; return its exit code. Everything for people's eyes goes to standard error but results."""
+    words = implied_command(words, program)
+    try:
+        result = app(words, exit_on_error=False, print_error=False)
+    except (SettingsError, CycloptsError) as error:
+        return _complain(error, EXIT_USAGE)
+    except (AgentError, SaladCloudError, TestbedError) as error:
+        return _complain(error, EXIT_FAILED)
+    except BrokenPipeError:
+        # The reader of our output went away (`scvk … | head`): that is its right, and no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def implied_command(words: Sequence[str], program: str) -> list[str]:
+    """Return the command line with `run` put in front where the replaced program's users leave it out."""
+    options_only = not words or words[0].startswith("-")
+    asks = any(word in ("--help", "-h", "--version") for word in words)
+    if options_only and not asks and (program == REPLACED_PROGRAM or words):
+        return ["run", *words]
+    return list(words)
+
+
+def _complain(error: Exception, code: int) -> int:
+    text = " ".join(str(error).split())
+    print(f"scvk: {text}", file=sys.stderr)
+    if code == EXIT_USAGE:
+        print("Try 'scvk --help', or 'scvk COMMAND --help'.", file=sys.stderr)
+    return code

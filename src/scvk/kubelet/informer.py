@@ -1,0 +1,164 @@
+"""The pods of one node, kept up to date: list, then watch, and list again whenever the watch is in doubt.
+
+The informer owns its loop: any failure means list again and compare, so that a change that was missed is found. It
+tells only *which* pods changed; what to do is decided from the newest state (level-triggered).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import structlog
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.backoff import Backoff
+from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.cluster_errors import ClusterError, ResourceVersionGone
+from scvk.kubelet.provider import PodKey
+
+WATCH_SECONDS = 120
+"""The server ends each watch after this long; with the grace on top, the longest time a dead connection can hide."""
+
+SHORTEST_WATCH_S = 1.0
+"""A proxy that ends every watch at once must not turn the loop into a flood of requests."""
+
+log = structlog.get_logger(__name__)
+
+
+class PodHandler(Protocol):
+    """Who is told of changes; neither method may block."""
+
+    def changed(self, key: PodKey) -> None:
+        """Say that the pod at `key` appeared or changed."""
+        ...
+
+    def vanished(self, pod: Pod) -> None:
+        """Say that this very pod (by UID) is no longer in the API; `pod` is its last known state."""
+        ...
+
+
+def key_of(pod: Pod) -> PodKey:
+    """Return the pod's key; pods from the API always have both parts."""
+    metadata = pod.metadata
+    assert metadata is not None
+    return PodKey(metadata.namespace or "default", metadata.name or "")
+
+
+def uid_of(pod: Pod) -> str:
+    """Return the pod's UID."""
+    assert pod.metadata is not None
+    return pod.metadata.uid or ""
+
+
+class PodInformer:
+    """The newest known state of every pod bound to `node`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        handler: PodHandler,
+        *,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self._cluster = cluster
+        self._selector = f"spec.nodeName={node}"
+        self._handler = handler
+        self._random = random
+        self._pods: dict[PodKey, Pod] = {}
+        self.synced = asyncio.Event()
+        """Set once the first full list has been taken: before it, a missing pod means nothing."""
+
+    def get(self, key: PodKey) -> Pod | None:
+        """Return the newest known pod at `key`."""
+        return self._pods.get(key)
+
+    def pods(self) -> tuple[Pod, ...]:
+        """Return all pods now."""
+        return tuple(self._pods.values())
+
+    def learn(self, pod: Pod) -> None:
+        """Take over a newer state that a write of ours returned, so that the next sync does not see an older one."""
+        known = self._pods.get(key_of(pod))
+        if known is not None and uid_of(known) == uid_of(pod) and _version(pod) > _version(known):
+            self._pods[key_of(pod)] = pod
+
+    async def run(self) -> None:
+        """Keep up to date until cancelled; failures of the API are logged and tried again with backoff."""
+        backoff = Backoff(first=0.5, cap=15.0)
+        failures = 0
+        version: str | None = None
+        while True:
+            try:
+                if version is None:
+                    version = await self._list()
+                    self.synced.set()
+                started = asyncio.get_running_loop().time()
+                async for newer in self._changes(version):
+                    version, failures = newer, 0
+                if asyncio.get_running_loop().time() - started < SHORTEST_WATCH_S:
+                    await asyncio.sleep(SHORTEST_WATCH_S)
+            except ResourceVersionGone:
+                version = None
+            except ClusterError as error:
+                failures += 1
+                version = None
+                delay = backoff.delay(failures, self._random)
+                log.warning("watching pods failed; listing again", error=str(error), retry_in_s=round(delay, 1))
+                await asyncio.sleep(delay)
+
+    async def _list(self) -> str:
+        listing = await self._cluster.list(Pod, field_selector=self._selector)
+        unreadable = {PodKey(namespace, name) for namespace, name in listing.unreadable}
+        for key in sorted(unreadable):
+            log.error("a pod cannot be read and is left as it is", pod=str(key))
+        current = {key_of(pod): pod for pod in listing.items}
+        for key in [key for key in self._pods if key not in current and key not in unreadable]:
+            self._remove(self._pods[key])
+        for pod in current.values():
+            self._store(pod)
+        return listing.resource_version
+
+    async def _changes(self, version: str) -> AsyncIterator[str]:
+        """Apply one watch's events; yield the version up to which everything is known after each."""
+        watch = self._cluster.watch(
+            Pod,
+            field_selector=self._selector,
+            resource_version=version,
+            server_timeout_s=WATCH_SECONDS,
+        )
+        async for event in watch:
+            match event.type, event.object:
+                case "DELETED", Pod() as pod:
+                    known = self._pods.get(key_of(pod))
+                    if known is None or uid_of(known) == uid_of(pod):
+                        self._remove(pod)
+                case "ADDED" | "MODIFIED", Pod() as pod:
+                    self._store(pod)
+                case _:
+                    pass  # a bookmark only moves the version
+            yield event.resource_version
+
+    def _store(self, pod: Pod) -> None:
+        key = key_of(pod)
+        known = self._pods.get(key)
+        if known is not None and uid_of(known) != uid_of(pod):
+            self._handler.vanished(known)
+        elif known is not None and _version(known) >= _version(pod):
+            return
+        self._pods[key] = pod
+        self._handler.changed(key)
+
+    def _remove(self, pod: Pod) -> None:
+        self._pods.pop(key_of(pod), None)
+        self._handler.vanished(pod)
+
+
+def _version(pod: Pod) -> int:
+    """Return the resource version as a number: comparable for one object (KEP-5504), 0 where it is not one."""
+    assert pod.metadata is not None
+    text = pod.metadata.resourceVersion or ""
+    return int(text) if text.isdecimal() else 0

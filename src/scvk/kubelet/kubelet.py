@@ -1,0 +1,98 @@
+"""One virtual kubelet: node, leases, pods, events and collection, run and stopped as one.
+
+Constructed without effects; `run` does everything until it is cancelled. A stop disturbs no pod: the leases simply
+end, and the next start finds what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.collection import Collector
+from scvk.kubelet.events import EventRecorder
+from scvk.kubelet.informer import PodInformer, uid_of
+from scvk.kubelet.lease import AgentLease, NodeLease
+from scvk.kubelet.node import NodeIdentity, NodeKeeper
+from scvk.kubelet.pods import PodController
+from scvk.kubelet.provider import Provider
+
+STOP_DEADLINE_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIdentity:
+    """Who this process is among agents: `holder` is unique to the process, `namespace` is where its lease lives."""
+
+    holder: str
+    namespace: str
+
+
+class Kubelet:
+    """Plays one node of a cluster with one provider."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        provider: Provider,
+        node: NodeIdentity,
+        agent: AgentIdentity,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._node = node
+        self._keeper = NodeKeeper(cluster, node, provider.node_facts, now=now)
+        self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
+        self._agent_lease = AgentLease(cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now)
+        self._events = EventRecorder(cluster, host=node.name, now=now)
+        self.pods = PodController(cluster, provider, self._events, may_act=self._agent_lease.held, now=now)
+        self._informer = PodInformer(cluster, node.name, self.pods)
+        self._collector = Collector(
+            cluster,
+            provider,
+            node.name,
+            known_uids=lambda: frozenset(uid_of(pod) for pod in self._informer.pods()),
+            may_act=self._agent_lease.held,
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Raises AnotherAgent or NodeTaken before anything is changed, ClusterError when the cluster cannot be reached
+        at the start, AgentLeaseLost when another agent took over. Later failures of the API are waited out.
+        """
+        await self._agent_lease.acquire()
+        try:
+            await self._keeper.register()
+            await self._node_lease.renew()
+            log.info("node is registered", node=self._node.name)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._agent_lease.run())
+                group.create_task(self._keeper.run())
+                group.create_task(self._node_lease.run())
+                group.create_task(self._informer.run())
+                group.create_task(self._events.run())
+                group.create_task(self.pods.run(self._informer))
+                group.create_task(self._collect())
+        finally:
+            await self._stop()
+
+    async def _collect(self) -> None:
+        await self._informer.synced.wait()
+        await self._collector.run()
+
+    async def _stop(self) -> None:
+        """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""
+        try:
+            async with asyncio.timeout(STOP_DEADLINE_S):
+                await self._events.drain()
+                await self._agent_lease.release()
+        except TimeoutError:
+            log.warning("the agent lease was left to expire: the API server did not answer in time")

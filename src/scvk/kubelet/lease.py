@@ -1,0 +1,239 @@
+"""Leases: the node's heartbeat, and the one that keeps two agents from playing the same node.
+
+The node lease (`kube-node-lease/<node>`) is what the node lifecycle controller watches: 40 s long, renewed every 10 s
+(the kubelet's own numbers). The agent lease (`<node>-agent`) follows the rules of client-go's leader election: a
+holder is dead when its renewals have not been *seen to change* for the lease's duration by our own clock, so that
+clocks that differ between machines do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from lightkube.models.coordination_v1 import LeaseSpec
+from lightkube.resources.coordination_v1 import Lease
+
+from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound
+from scvk.kubelet.rights import NODE_LEASE_NAMESPACE
+
+NODE_LEASE_DURATION_S = 40
+NODE_LEASE_RENEWAL_S = 10.0
+AGENT_LEASE_DURATION_S = 15
+AGENT_LEASE_RENEWAL_S = 4.0
+AGENT_LEASE_PAUSE_S = 11.0
+"""An agent that could not renew for so long must stop acting: soon another may rightly start."""
+
+log = structlog.get_logger(__name__)
+
+
+class AnotherAgent(Exception):
+    """Another agent holds the node and is alive."""
+
+
+class AgentLeaseLost(Exception):
+    """Somebody else took the agent lease: this agent must stop."""
+
+
+def _stamp(moment: datetime) -> str:
+    """Return a MicroTime: RFC 3339 with exactly six digits of fraction."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class NodeLease:
+    """Renews the node's lease as long as it runs."""
+
+    def __init__(
+        self, cluster: Cluster, node: str, node_uid: Callable[[], str], *, now: Callable[[], datetime]
+    ) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._node_uid = node_uid
+        self._now = now
+
+    async def run(self) -> None:
+        """Renew until cancelled; failures are tried again soon, since 50 s of silence make the node Unknown."""
+        while True:
+            try:
+                await self.renew()
+                await asyncio.sleep(NODE_LEASE_RENEWAL_S)
+            except ClusterError as error:
+                log.warning("the node lease could not be renewed; trying again", error=str(error))
+                await asyncio.sleep(1.0)
+
+    async def renew(self) -> None:
+        """Renew once, making the lease where it is missing or was deleted."""
+        try:
+            lease = await self._cluster.get(Lease, self._node, namespace=NODE_LEASE_NAMESPACE)
+            assert lease.metadata is not None
+            version = {"resourceVersion": lease.metadata.resourceVersion}
+            await self._cluster.update(Lease, self._node, self._body(version), namespace=NODE_LEASE_NAMESPACE)
+        except ObjectNotFound:
+            await self._cluster.create(Lease, self._body({}), namespace=NODE_LEASE_NAMESPACE)
+
+    def _body(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        owner = {"apiVersion": "v1", "kind": "Node", "name": self._node, "uid": self._node_uid()}
+        return {
+            "metadata": {
+                "name": self._node,
+                "namespace": NODE_LEASE_NAMESPACE,
+                "ownerReferences": [owner] if owner["uid"] else [],
+                **metadata,
+            },
+            "spec": {
+                "holderIdentity": self._node,
+                "leaseDurationSeconds": NODE_LEASE_DURATION_S,
+                "renewTime": _stamp(self._now()),
+            },
+        }
+
+
+class AgentLease:
+    """Mutual exclusion of agents for one node."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        *,
+        namespace: str,
+        identity: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._name = f"{node}-agent"
+        self._namespace = namespace
+        self._identity = identity
+        self._now = now
+        self.held = asyncio.Event()
+        """Set while the lease is surely ours; nothing may be changed in the cloud while it is not."""
+
+    async def acquire(self) -> None:
+        """Take the lease; wait at most about its duration for a holder that may be dead.
+
+        Raises AnotherAgent when the holder renews in that time, ClusterError when the API server does not answer.
+        """
+        watched: tuple[str, datetime | None] | None = None
+        deadline = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
+            except ObjectNotFound:
+                if await self._make():
+                    return
+                continue
+            spec = lease.spec
+            holder = (spec.holderIdentity if spec else None) or ""
+            seen = (holder, spec.renewTime if spec else None)
+            if holder in ("", self._identity):
+                if await self._take(lease):
+                    return
+                continue
+            if watched is None:
+                duration = (spec.leaseDurationSeconds if spec else None) or AGENT_LEASE_DURATION_S
+                watched, deadline = seen, loop.time() + duration
+                log.info(
+                    "another agent held this node; waiting to see whether it is alive",
+                    holder=holder,
+                    at_most_s=duration,
+                )
+            elif seen != watched:
+                raise AnotherAgent(
+                    f"another agent ({holder}) is alive for this node: its lease {self._namespace}/{self._name} is "
+                    "being renewed; stop it first, or give this one another --nodename"
+                )
+            elif loop.time() >= deadline:
+                log.warning("the former agent did not renew its lease; taking over", former=holder)
+                if await self._take(lease):
+                    return
+                watched = None
+                continue
+            await asyncio.sleep(1.0)
+
+    async def run(self) -> None:
+        """Renew until cancelled. Raises AgentLeaseLost when somebody else has the lease.
+
+        While the API server cannot be reached, `held` is cleared after AGENT_LEASE_PAUSE_S: the agent pauses, and goes
+        on when it can renew again, since nobody can have taken over meanwhile without the lease saying so.
+        """
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
+        while True:
+            await asyncio.sleep(AGENT_LEASE_RENEWAL_S)
+            try:
+                async with asyncio.timeout(AGENT_LEASE_RENEWAL_S):
+                    await self._renew()
+                renewed = loop.time()
+                self.held.set()
+            except (ClusterError, TimeoutError) as error:
+                log.warning("the agent lease could not be renewed; trying again", error=str(error) or "no answer")
+                if loop.time() - renewed >= AGENT_LEASE_PAUSE_S:
+                    self.held.clear()
+
+    async def release(self) -> None:
+        """Give the lease up at a clean stop, so that the next agent need not wait."""
+        try:
+            lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
+            if lease.spec is not None and lease.spec.holderIdentity == self._identity:
+                assert lease.metadata is not None
+                body = self._body(lease.metadata.resourceVersion, lease.spec, holder="")
+                await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
+        except ClusterError as error:
+            log.info("the agent lease was left to expire", error=str(error))
+
+    async def _renew(self) -> None:
+        try:
+            lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
+        except ObjectNotFound:
+            await self._make()
+            return
+        holder = lease.spec.holderIdentity if lease.spec else None
+        if holder != self._identity:
+            self.held.clear()
+            raise AgentLeaseLost(
+                f"the agent lease {self._namespace}/{self._name} was taken by {holder or 'nobody'}: "
+                "another agent plays this node now"
+            )
+        await self._take(lease)
+
+    async def _make(self) -> bool:
+        try:
+            await self._cluster.create(Lease, self._body(None, LeaseSpec()), namespace=self._namespace)
+        except ObjectConflict:
+            return False
+        self.held.set()
+        return True
+
+    async def _take(self, lease: Lease) -> bool:
+        assert lease.metadata is not None
+        body = self._body(lease.metadata.resourceVersion, lease.spec or LeaseSpec())
+        try:
+            await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
+        except ObjectConflict:
+            return False
+        self.held.set()
+        return True
+
+    def _body(self, version: str | None, before: LeaseSpec, *, holder: str | None = None) -> dict[str, Any]:
+        stamp = _stamp(self._now())
+        holder = self._identity if holder is None else holder
+        keeps = before.holderIdentity == holder and before.acquireTime is not None
+        changes = before.holderIdentity not in (None, "", holder) and holder != ""
+        metadata: dict[str, Any] = {"name": self._name, "namespace": self._namespace}
+        if version is not None:
+            metadata["resourceVersion"] = version
+        return {
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": AGENT_LEASE_DURATION_S,
+                "acquireTime": _stamp(before.acquireTime) if keeps and before.acquireTime else stamp,
+                "renewTime": stamp,
+                "leaseTransitions": (before.leaseTransitions or 0) + (1 if changes else 0),
+            },
+        }

@@ -1,0 +1,209 @@
+"""The sync loop of pods: one step for one pod, started by any change and by time, decided from the newest state.
+
+    pod is gone from the API      → the provider removes what is left of it
+    pod is being deleted          → the provider removes; when nothing can be left, the pod goes with grace period 0
+    pod has finished              → the provider removes; the pod stays as it ended
+    else                          → the provider syncs; annotations, events and status are written
+
+INVARIANT: a pod object is deleted only after the provider is certain that nothing is left of it in the cloud. A pod
+that goes earlier takes with it the only thing that would remind us of a machine that costs money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from lightkube.models.core_v1 import PodStatus
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
+from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
+from scvk.kubelet.environment import resolve_inputs
+from scvk.kubelet.events import EventRecorder, Subject
+from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.provider import (
+    PodEvent,
+    PodIdentity,
+    PodKey,
+    Provider,
+    Removal,
+    TemporaryProviderError,
+)
+from scvk.kubelet.status import is_finished, status_patch, stopped_status
+from scvk.kubelet.workqueue import WorkQueue
+
+WORKERS = 16
+"""Pods worked on side by side; the cloud's own request budget is what really bounds the work."""
+
+log = structlog.get_logger(__name__)
+
+
+class PodController:
+    """Works on the pods of one node. Told of changes as the informer's handler; `run` does the work."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        provider: Provider,
+        events: EventRecorder,
+        *,
+        may_act: asyncio.Event,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._provider = provider
+        self._events = events
+        self._may_act = may_act
+        self._now = now
+        self._queue: WorkQueue[PodKey] = WorkQueue()
+        self._vanished: dict[PodKey, dict[str, Pod]] = {}
+        self._cleared: set[str] = set()
+        """UIDs of finished pods of which nothing is left."""
+        self.informer: PodInformer | None = None
+
+    def changed(self, key: PodKey) -> None:
+        """Queue the pod."""
+        self._queue.add(key)
+
+    def vanished(self, pod: Pod) -> None:
+        """Queue the removal of what may be left of a pod that is no longer in the API."""
+        self._vanished.setdefault(key_of(pod), {})[uid_of(pod)] = pod
+        self._cleared.discard(uid_of(pod))
+        self._queue.add(key_of(pod))
+
+    async def run(self, informer: PodInformer) -> None:
+        """Work until cancelled."""
+        self.informer = informer
+        await informer.synced.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_changes())
+            for _ in range(WORKERS):
+                group.create_task(self._queue.run(self.sync, failed=self._failed))
+
+    async def sync(self, key: PodKey) -> None:
+        """Do one step for whatever stands, or stood, at `key`."""
+        await self._may_act.wait()
+        for pod in tuple(self._vanished.get(key, {}).values()):
+            await self._remove_vanished(key, pod)
+        assert self.informer is not None
+        current = self.informer.get(key)
+        if current is None:
+            return
+        assert current.metadata is not None
+        if current.metadata.deletionTimestamp is not None:
+            await self._remove_deleted(key, current)
+        elif is_finished(current.status):
+            await self._remove_finished(key, current)
+        else:
+            await self._run(key, current)
+
+    async def _follow_changes(self) -> None:
+        async for key in self._provider.changes():
+            self._queue.add(key)
+
+    def _failed(self, key: PodKey, error: Exception) -> float | None:
+        if isinstance(error, TemporaryProviderError):
+            log.warning("pod: trying again", pod=str(key), error=str(error))
+            return error.retry_after
+        log.error("pod: a step failed; trying again", pod=str(key), error=f"{type(error).__name__}: {error}")
+        return None
+
+    async def _run(self, key: PodKey, pod: Pod) -> None:
+        try:
+            observation = await self._provider.sync(pod, resolve_inputs(pod))
+        except TemporaryProviderError as error:
+            # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
+            if pod.status is None or pod.status.phase in (None, "Pending"):
+                self._say(pod, PodEvent("SaladCloudUnavailable", str(error), warning=True))
+            raise
+        if observation.annotations:
+            pod = await self._annotate(pod, dict(observation.annotations))
+        for event in observation.events:
+            self._say(pod, event)
+        if observation.status is not None:
+            await self._write_status(pod, observation.status)
+        if observation.again_in is not None:
+            self._queue.add_after(key, observation.again_in)
+
+    async def _remove_deleted(self, key: PodKey, pod: Pod) -> None:
+        removal = await self._remove(pod)
+        if not removal.certain:
+            self._queue.add_after(key, removal.again_in or 5.0)
+            return
+        stopped = stopped_status(pod, self._now())
+        if stopped is not None:
+            await self._write_status(pod, stopped)
+        assert pod.metadata is not None
+        try:
+            await self._cluster.delete_now(Pod, key.name, namespace=key.namespace, uid=uid_of(pod))
+            log.info("pod: deleted", pod=str(key), uid=uid_of(pod))
+        except (ObjectNotFound, ObjectConflict):
+            log.debug("pod: gone already, or replaced by another of its name", pod=str(key))
+
+    async def _remove_finished(self, key: PodKey, pod: Pod) -> None:
+        if uid_of(pod) in self._cleared:
+            return
+        removal = await self._remove(pod)
+        if removal.certain:
+            self._cleared.add(uid_of(pod))
+        else:
+            self._queue.add_after(key, removal.again_in or 5.0)
+
+    async def _remove_vanished(self, key: PodKey, pod: Pod) -> None:
+        removal = await self._remove(pod, tell=False)
+        if removal.certain:
+            self._vanished[key].pop(uid_of(pod), None)
+            if not self._vanished[key]:
+                del self._vanished[key]
+        else:
+            self._queue.add_after(key, removal.again_in or 5.0)
+
+    async def _remove(self, pod: Pod, *, tell: bool = True) -> Removal:
+        assert pod.metadata is not None
+        identity = PodIdentity(key_of(pod), uid_of(pod))
+        removal = await self._provider.remove(identity, pod.metadata.annotations or {})
+        if tell:
+            for event in removal.events:
+                self._say(pod, event)
+        return removal
+
+    async def _annotate(self, pod: Pod, annotations: dict[str, str]) -> Pod:
+        assert pod.metadata is not None
+        present = pod.metadata.annotations or {}
+        missing = {name: value for name, value in annotations.items() if present.get(name) != value}
+        if not missing:
+            return pod
+        key = key_of(pod)
+        body = {"metadata": {"uid": uid_of(pod), "annotations": missing}}
+        patched = await self._cluster.patch(Pod, key.name, body, namespace=key.namespace, content_type=MERGE)
+        self._learn(patched)
+        return patched
+
+    async def _write_status(self, pod: Pod, desired: PodStatus) -> None:
+        patch = status_patch(pod.status, desired, uid=uid_of(pod), now=self._now())
+        if patch is None:
+            return
+        key = key_of(pod)
+        patched = await self._cluster.patch(
+            Pod,
+            key.name,
+            patch,
+            namespace=key.namespace,
+            subresource="status",
+            content_type=STRATEGIC_MERGE,
+        )
+        self._learn(patched)
+        log.debug("pod: status written", pod=str(key), phase=desired.phase)
+
+    def _learn(self, pod: Pod) -> None:
+        if self.informer is not None:
+            self.informer.learn(pod)
+
+    def _say(self, pod: Pod, event: PodEvent) -> None:
+        key = key_of(pod)
+        container = pod.spec.containers[0].name if pod.spec and pod.spec.containers else None
+        path = f"spec.containers{{{container}}}" if container else None
+        self._events.record(Subject("Pod", key.name, uid_of(pod), key.namespace, path), event)

@@ -1,0 +1,210 @@
+"""Every `salad.com/…` annotation that a pod may carry: the one list of them.
+
+Translation reads pods by it, typos are told by it, and `docs/annotations.md` is generated from it.
+Annotations under `scvk.salad.com/` are this program's own notes on a pod, and no settings.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scvk.saladcloud.models import LoadBalancer, NetworkingProtocol, Priority
+
+PREFIX = "salad.com/"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One setting.
+
+    `name` stands behind the prefix; `values` says what may be written, `meaning` what it does and `default` what
+    holds without it: sentences in Markdown. `options` are the values where they are a closed list.
+    """
+
+    name: str
+    values: str
+    meaning: str
+    default: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The annotation as it stands on a pod."""
+        return PREFIX + self.name
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the pod, as Kubernetes writes such paths."""
+        return path_of(self.key)
+
+
+def path_of(key: str) -> str:
+    """Return the path of the annotation `key` of a pod."""
+    return f"metadata.annotations[{key}]"
+
+
+def _choice(options: Iterable[str]) -> str:
+    return " or ".join(f"`{option}`" for option in options)
+
+
+_PROTOCOLS = tuple(member.value for member in NetworkingProtocol)
+_LOAD_BALANCERS = tuple(member.value for member in LoadBalancer)
+_PRIORITIES = tuple(member.value for member in Priority)
+_BOOLEAN = "`true` or `false`"
+_NEEDS_PORT = "Needs `salad.com/networking-port`."
+
+# The platform's limits: OpenAPI document, ContainerGroupNetworkingPort and …Timeout.
+PORT_RANGE = (1, 65535)
+TIMEOUT_RANGE_MS = (1, 100_000)
+
+GPU_CLASSES = Annotation(
+    name="gpu-classes",
+    values="comma-separated names or UUIDs of GPU classes, such as `RTX 4090 (24 GB), rtx3090`",
+    meaning=(
+        "The GPU classes that the pod may run on: it gets any one of them. Names ignore case, and the memory in"
+        " parentheses may be left out where the rest is unambiguous. A pod that asks for `nvidia.com/gpu: N` needs"
+        " this annotation, with classes of N GPUs."
+    ),
+    default="no GPU",
+)
+COUNTRY_CODES = Annotation(
+    name="country-codes",
+    values="comma-separated two-letter country codes (ISO 3166-1), such as `us, ca`",
+    meaning="The countries whose machines may run the pod.",
+    default="every country",
+)
+PRIORITY = Annotation(
+    name="container-group-priority",
+    values=_choice(_PRIORITIES),
+    meaning=(
+        "A higher priority costs more, and can interrupt a lower one. SaladCloud runs groups without a GPU at the"
+        " lowest, whatever is written."
+    ),
+    default="SaladCloud's own",
+    options=_PRIORITIES,
+)
+IMAGE_CACHING = Annotation(
+    name="image-caching",
+    values=_BOOLEAN,
+    meaning="Whether SaladCloud may cache the image on its machines.",
+    default="SaladCloud's own",
+)
+NETWORKING_PORT = Annotation(
+    name="networking-port",
+    values="a port number from 1 to 65535, or the name of one of the container's ports",
+    meaning=(
+        "The port that SaladCloud's gateway makes reachable over HTTPS. The program must listen there on IPv6, or"
+        " on both. All networking settings are fixed once the pod has its container group."
+    ),
+    default="the pod cannot be reached from outside",
+)
+NETWORKING_PROTOCOL = Annotation(
+    name="networking-protocol",
+    values=_choice(_PROTOCOLS),
+    meaning=f"The protocol that the program speaks at its port. {_NEEDS_PORT}",
+    default="`http`",
+    options=_PROTOCOLS,
+)
+NETWORKING_AUTH = Annotation(
+    name="networking-auth",
+    values=_BOOLEAN,
+    meaning=f"Whether callers must send a `Salad-Api-Key` header of the organization. {_NEEDS_PORT}",
+    default="`true`",
+)
+NETWORKING_LOAD_BALANCER = Annotation(
+    name="networking-load-balancer",
+    values=_choice(_LOAD_BALANCERS),
+    meaning=f"How the gateway chooses an instance. A pod has only one. {_NEEDS_PORT}",
+    default="SaladCloud's own, `round_robin`",
+    options=_LOAD_BALANCERS,
+)
+NETWORKING_SINGLE_CONNECTION_LIMIT = Annotation(
+    name="networking-single-connection-limit",
+    values=_BOOLEAN,
+    meaning=f"Whether the gateway sends one request at a time. {_NEEDS_PORT}",
+    default="SaladCloud's own, `false`",
+)
+NETWORKING_CLIENT_REQUEST_TIMEOUT = Annotation(
+    name="networking-client-request-timeout",
+    values="milliseconds, 1 to 100000",
+    meaning=f"How long the gateway waits for the caller's request. {_NEEDS_PORT}",
+    default="SaladCloud's own, 100000",
+)
+NETWORKING_SERVER_RESPONSE_TIMEOUT = Annotation(
+    name="networking-server-response-timeout",
+    values="milliseconds, 1 to 100000",
+    meaning=f"How long the gateway waits for the program's answer. {_NEEDS_PORT}",
+    default="SaladCloud's own, 100000",
+)
+
+ANNOTATIONS = (
+    GPU_CLASSES,
+    COUNTRY_CODES,
+    PRIORITY,
+    IMAGE_CACHING,
+    NETWORKING_PORT,
+    NETWORKING_PROTOCOL,
+    NETWORKING_AUTH,
+    NETWORKING_LOAD_BALANCER,
+    NETWORKING_SINGLE_CONNECTION_LIMIT,
+    NETWORKING_CLIENT_REQUEST_TIMEOUT,
+    NETWORKING_SERVER_RESPONSE_TIMEOUT,
+)
+"""All of them, in the order of the documentation."""
+
+_KNOWN_KEYS = frozenset(annotation.key for annotation in ANNOTATIONS)
+
+
+def unknown_keys(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys that look like a setting of ours and are none, in their order."""
+    return tuple(key for key in keys if key.startswith(PREFIX) and key not in _KNOWN_KEYS)
+
+
+def nearest_key(key: str) -> str | None:
+    """Return the known annotation that is written most like `key`; None where none is near."""
+    names = [annotation.name for annotation in ANNOTATIONS]
+    close = difflib.get_close_matches(key.removeprefix(PREFIX).casefold(), names, n=1, cutoff=0.6)
+    return PREFIX + close[0] if close else None
+
+
+def render_annotations_page() -> str:
+    """Return `docs/annotations.md`: a page in Markdown that ends with a line break."""
+    rows = "\n".join(
+        f"| `{annotation.key}` | {annotation.values} | {annotation.meaning} | {annotation.default} |"
+        for annotation in ANNOTATIONS
+    )
+    return _PAGE.format(rows=rows)
+
+
+_PAGE = """\
+# Annotations
+
+<!-- Generated from src/scvk/provider/annotations.py: change it there. -->
+
+What SaladCloud needs to know and Kubernetes has no field for stands in annotations of the **pod**. In a Deployment,
+Job or StatefulSet that is the pod template (`spec.template.metadata.annotations`): annotations of the workload
+itself reach no pod and have no effect.
+
+```yaml
+spec:
+  template:
+    metadata:
+      annotations:
+        salad.com/gpu-classes: "RTX 4090 (24 GB), RTX 3090 (24 GB)"
+        salad.com/country-codes: "us, ca"
+        salad.com/networking-port: "8080"
+```
+
+| annotation | values | meaning | without it |
+|---|---|---|---|
+{rows}
+
+- Values are strings: write numbers and `true` or `false` in quotes.
+- Lists may have spaces around their commas, and upper and lower case are alike.
+- A value that is not allowed, or a networking setting without a port, keeps the pod Pending with a reason that names
+  the annotation: a group that is wrong costs money too.
+- A `salad.com/` annotation that is not in this list is reported on the pod with the nearest one that is.
+- Annotations under `scvk.salad.com/` are the virtual kubelet's own notes: leave them alone.
+"""

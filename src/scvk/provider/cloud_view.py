@@ -1,0 +1,192 @@
+"""What is known of the project's groups: the last listing, what our own writes said since, and the events.
+
+The view never guesses. A name is `Present`, `Absent` (complete listings lack it) or `Unlisted` (nothing is known: no
+listing yet, the last one may be cut, or a write of ours is newer than it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from scvk.provider.timeline import PlatformEvent, merged
+from scvk.saladcloud.models import ContainerGroup, ContainerGroupCollection, ContainerGroupInstance
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The group exists, as last shown."""
+
+    group: ContainerGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """So many complete listings in a row lack the name, all taken after our last create request for it."""
+
+    listings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The listing says nothing of the name; `may_be_cut`: the next listing will not either."""
+
+    reason: str
+    may_be_cut: bool = False
+
+
+Lookup = Present | Absent | Unlisted
+
+
+class CloudView:
+    """One project, seen through listings and answers. Times are monotonic seconds of one clock, but for instances'."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, ContainerGroup] = {}
+        self._listed_at: float | None = None
+        self._cut = False
+        self._absences: dict[str, int] = {}
+        self._complete_listings = 0
+        self._created: dict[str, tuple[float, ContainerGroup]] = {}
+        self._asked: dict[str, float] = {}
+        self._environments: dict[str, Mapping[str, str]] = {}
+        self._events: dict[str, tuple[PlatformEvent, ...]] = {}
+        self._instances: dict[str, tuple[datetime, ContainerGroupInstance | None]] = {}
+
+    @property
+    def listed(self) -> bool:
+        """Say whether a listing has been taken at all."""
+        return self._listed_at is not None
+
+    @property
+    def cut(self) -> bool:
+        """Say whether the last listing may lack groups."""
+        return self._cut
+
+    @property
+    def groups(self) -> tuple[ContainerGroup, ...]:
+        """Return all groups known to exist, ours and others'."""
+        return tuple(self._groups.values())
+
+    def apply_listing(self, listing: ContainerGroupCollection, *, started_at: float) -> None:
+        """Take over a full listing that was asked for at `started_at`."""
+        previous = self._groups
+        self._groups = {group.name: self._with_environment(group) for group in listing.items}
+        self._cut = listing.may_be_cut
+        self._listed_at = started_at
+        if not self._cut:
+            self._complete_listings += 1
+        for name, (created_at, group) in tuple(self._created.items()):
+            if name not in self._groups and created_at >= started_at:
+                self._groups[name] = group
+            else:
+                del self._created[name]
+        lost = (set(previous) | set(self._absences) | set(self._asked)) - set(self._groups)
+        for name in lost:
+            if not self._cut and self._asked.get(name, float("-inf")) < started_at:
+                self._absences[name] = self._absences.get(name, 0) + 1
+        for name in self._groups:
+            self._absences.pop(name, None)
+        self._forget()
+
+    def apply_group(self, group: ContainerGroup, *, at: float) -> None:
+        """Take over one group that the platform answered with (to a create, a read by name, an update)."""
+        group = self._with_environment(group)
+        self._groups[group.name] = group
+        self._created[group.name] = (at, group)
+        self._absences.pop(group.name, None)
+
+    def expect(self, name: str, *, at: float) -> None:
+        """Note that a create request for `name` was sent: listings asked for before `at` say nothing of it."""
+        self._asked[name] = at
+        self._absences.pop(name, None)
+
+    def apply_deleted(self, name: str) -> None:
+        """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
+        self._created.pop(name, None)
+
+    def apply_events(self, events: Iterable[tuple[str, PlatformEvent]]) -> set[str]:
+        """Add events; return the names of the groups that have new ones."""
+        by_group: dict[str, list[PlatformEvent]] = {}
+        for name, event in events:
+            by_group.setdefault(name, []).append(event)
+        changed = set()
+        for name, new in by_group.items():
+            known = self._events.get(name, ())
+            together = merged(known, new)
+            if together != known:
+                self._events[name] = together
+                changed.add(name)
+        return changed
+
+    def apply_instances(self, name: str, instances: Sequence[ContainerGroupInstance], *, at: datetime) -> None:
+        """Note the instances of a group with one replica, asked for at wall time `at`: the newest counts."""
+        self._instances[name] = (at, newest(instances))
+
+    def lookup(self, name: str) -> Lookup:
+        """Say what is known of the group called `name`."""
+        if self._listed_at is None:
+            return Unlisted("no listing of the project has been taken yet")
+        group = self._groups.get(name)
+        if group is not None:
+            return Present(group)
+        if self._cut:
+            return Unlisted("the listing has as many groups as one answer holds, so it may be cut", True)
+        asked = self._asked.get(name)
+        if asked is not None and asked >= self._listed_at:
+            return Unlisted("the last listing is older than the create request")
+        return Absent(self._absences.get(name, 1))
+
+    def listed_after(self, moment: float) -> bool:
+        """Say whether the last listing was asked for after `moment` and is complete."""
+        return self._listed_at is not None and self._listed_at > moment and not self._cut
+
+    def events(self, name: str) -> tuple[PlatformEvent, ...]:
+        """Return the known events of a group in order of time."""
+        return self._events.get(name, ())
+
+    def instance(self, name: str) -> tuple[datetime, ContainerGroupInstance | None] | None:
+        """Return when the group's instance was last asked for, and what it was; None if never."""
+        return self._instances.get(name)
+
+    def _with_environment(self, group: ContainerGroup) -> ContainerGroup:
+        """Fill in an environment that this answer does not show from an earlier one: it never changes by itself."""
+        shown = group.container.environment_variables
+        if shown is not None:
+            self._environments[group.id] = shown
+            return group
+        known = self._environments.get(group.id)
+        if known is None:
+            return group
+        container = msgspec.structs.replace(group.container, environment_variables=known)
+        return msgspec.structs.replace(group, container=container)
+
+    def _forget(self) -> None:
+        """Drop what belongs to groups that are long gone, so that memory follows the number of groups."""
+        gone = {name for name, count in self._absences.items() if count > ABSENCES_REMEMBERED}
+        for name in gone:
+            for memory in (self._absences, self._events, self._instances, self._asked):
+                memory.pop(name, None)
+        if not self._cut:
+            ids = {group.id for group in self._groups.values()}
+            self._environments = {id_: env for id_, env in self._environments.items() if id_ in ids}
+            known = set(self._groups) | set(self._absences) | set(self._created) | set(self._asked)
+            for stray in [name for name in self._events if name not in known]:
+                # Events come before the listing shows a new group, and long after foreign groups have gone.
+                self._absences[stray] = 0
+
+
+ABSENCES_REMEMBERED = 120
+"""Listings (10 minutes at one every 5 s) after which an absent name is forgotten."""
+
+
+def newest(instances: Sequence[ContainerGroupInstance]) -> ContainerGroupInstance | None:
+    """Return the instance that changed last; None where there is none."""
+
+    def moment(instance: ContainerGroupInstance) -> float:
+        return instance.update_time.timestamp() if instance.update_time else 0.0
+
+    return max(instances, key=moment, default=None)

@@ -1,0 +1,202 @@
+"""The shape of a PodStatus: built whole, from one container's status, by the kubelet's rules; and how to read one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lightkube.models.core_v1 import (
+    Container,
+    ContainerState,
+    ContainerStateTerminated,
+    ContainerStateWaiting,
+    ContainerStatus,
+    HostIP,
+    PodCondition,
+    PodStatus,
+)
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.status import condition
+
+UNKNOWN_EXIT_CODE = 137
+"""What a kubelet reports for a container whose end it did not see."""
+
+
+def waiting_status(pod: Pod, reason: str, message: str, *, now: datetime, host_ip: str) -> PodStatus:
+    """Return the status of a pod for which nothing runs, with a reason that a person can act on."""
+    assert pod.spec is not None
+    state = ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message))
+    status = pod_status(
+        pod,
+        phase="Running" if has_run(pod) else "Pending",
+        container=idle_container(pod, state),
+        ready=False,
+        now=now,
+        host_ip=host_ip,
+        sandbox=False,
+    )
+    # A pod that is refused for having them shows the same reason on its further containers.
+    status.containerStatuses = [
+        *(status.containerStatuses or []),
+        *(_never_started(other, state) for other in pod.spec.containers[1:]),
+    ]
+    status.initContainerStatuses = [_never_started(other, state) for other in pod.spec.initContainers or []] or None
+    if status.initContainerStatuses:
+        for entry in status.conditions or []:
+            if entry.type == "Initialized":
+                entry.status, entry.reason = "False", "ContainersNotInitialized"
+    return status
+
+
+def idle_container(pod: Pod, state: ContainerState) -> ContainerStatus:
+    """Return the status of the pod's container in `state`, not running; what was counted before is kept."""
+    previous = container_status(pod)
+    return ContainerStatus(
+        name=container_name(pod),
+        image=image(pod),
+        imageID="",
+        ready=False,
+        started=False,
+        restartCount=previous.restartCount if previous else 0,
+        state=state,
+        lastState=previous.lastState if previous else None,
+    )
+
+
+def _never_started(container: Container, state: ContainerState) -> ContainerStatus:
+    return ContainerStatus(
+        name=container.name,
+        image=container.image or "",
+        imageID="",
+        ready=False,
+        started=False,
+        restartCount=0,
+        state=state,
+    )
+
+
+def lost_status(pod: Pod, *, now: datetime, host_ip: str) -> PodStatus:
+    """Return the status of a pod whose group ran and was deleted by somebody else."""
+    message = "The container group is gone: somebody deleted it in SaladCloud. It will not come back."
+    end = unknown_end(last_start(container_status(pod)), now, message)
+    result = pod_status(
+        pod,
+        phase="Failed",
+        container=idle_container(pod, ContainerState(terminated=end)),
+        ready=False,
+        now=now,
+        host_ip=host_ip,
+        sandbox=False,
+    )
+    result.reason, result.message = "ContainerGroupDeleted", message
+    return result
+
+
+def unknown_end(began: datetime | None, ended: datetime | None, message: str) -> ContainerStateTerminated:
+    """Return the end of a run that nobody saw, as a kubelet tells it."""
+    return ContainerStateTerminated(
+        exitCode=UNKNOWN_EXIT_CODE,
+        reason="ContainerStatusUnknown",
+        message=message,
+        startedAt=began,
+        finishedAt=ended,
+    )
+
+
+def has_run(pod: Pod) -> bool:
+    """Say whether the pod's status tells that its container has been started at least once."""
+    status = pod.status
+    return (status is not None and status.phase == "Running") or last_start(container_status(pod)) is not None
+
+
+def container_status(pod: Pod) -> ContainerStatus | None:
+    """Return the status of the pod's one container as it stands."""
+    name = container_name(pod)
+    entries = (pod.status.containerStatuses if pod.status else None) or []
+    return next((entry for entry in entries if entry.name == name), None)
+
+
+def last_start(status: ContainerStatus | None) -> datetime | None:
+    """Return when the newest run that was told of began."""
+    for state in (status.state, status.lastState) if status else ():
+        if state and state.running and state.running.startedAt:
+            return state.running.startedAt
+        if state and state.terminated and state.terminated.startedAt:
+            return state.terminated.startedAt
+    return None
+
+
+def pod_status(
+    pod: Pod,
+    *,
+    phase: str,
+    container: ContainerStatus,
+    ready: bool,
+    now: datetime,
+    host_ip: str,
+    sandbox: bool,
+) -> PodStatus:
+    """Return a PodStatus around one container's status, with the kubelet's conditions."""
+    finished = phase in ("Succeeded", "Failed")
+    why_not = ("PodCompleted", "") if finished else ("ContainersNotReady", f"container {container.name} is not ready")
+    gates = [gate.conditionType for gate in (pod.spec.readinessGates if pod.spec else None) or []]
+    closed = [gate for gate in gates if (found := condition(pod.status, gate)) is None or found.status != "True"]
+    conditions = [
+        _condition("PodReadyToStartContainers", sandbox and not finished),
+        _condition("Initialized", True, "PodCompleted" if phase == "Succeeded" else None),
+        _condition("ContainersReady", ready, *(() if ready else why_not)),
+    ]
+    if ready and closed:
+        message = f"readiness gates not True: {', '.join(closed)}"
+        conditions.append(_condition("Ready", False, "ReadinessGatesNotReady", message))
+    else:
+        conditions.append(_condition("Ready", ready, *(() if ready else why_not)))
+    if condition(pod.status, "PodScheduled") is None:
+        conditions.append(_condition("PodScheduled", True))
+    return PodStatus(
+        phase=phase,
+        conditions=conditions,
+        containerStatuses=[container],
+        hostIP=host_ip,
+        hostIPs=[HostIP(ip=host_ip)],
+        startTime=(pod.status.startTime if pod.status else None) or now,
+        observedGeneration=pod.metadata.generation if pod.metadata else None,
+    )
+
+
+def _condition(kind: str, holds: bool, reason: str | None = None, message: str | None = None) -> PodCondition:
+    return PodCondition(type=kind, status="True" if holds else "False", reason=reason, message=message or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Which probes a container has that readiness depends on."""
+
+    startup: bool
+    readiness: bool
+
+
+def probes(pod: Pod) -> Probes:
+    """Say which probes the container has that readiness depends on."""
+    assert pod.spec is not None
+    container = pod.spec.containers[0]
+    return Probes(container.startupProbe is not None, container.readinessProbe is not None)
+
+
+def has_probes(pod: Pod) -> bool:
+    """Say whether readiness depends on a probe, which the listing does not show."""
+    has = probes(pod)
+    return has.startup or has.readiness
+
+
+def container_name(pod: Pod) -> str:
+    """Return the name of the container that runs."""
+    assert pod.spec is not None
+    return pod.spec.containers[0].name
+
+
+def image(pod: Pod) -> str:
+    """Return the image of the container that runs, as the pod writes it."""
+    assert pod.spec is not None
+    return pod.spec.containers[0].image or ""

@@ -1,0 +1,217 @@
+"""Keeps the cloud view fresh at a constant price in requests, whatever the number of pods.
+
+    every 5 s (2 s while something is in transition)    one listing of the project's groups
+    at the same pace                                     one log-entries query for all events of the project
+    every 15 s                                           one instance request, over all running groups in turn
+    at most every 3 s                                    one instance request for a group in transition that the
+                                                         listing and the events cannot tell the state of
+
+A failed request changes nothing in the view and is tried again at a slower pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from scvk.provider.cloud_view import CloudView
+from scvk.provider.timeline import event_of
+from scvk.saladcloud.budget import RequestBudget, RequestClass
+from scvk.saladcloud.client import SaladCloudClient
+from scvk.saladcloud.errors import NotFound, RateLimited, SaladCloudError
+from scvk.saladcloud.models import MAX_LOG_PAGE_SIZE, ContainerGroup, LogEntryQuery, SortOrder
+
+POLL_EVERY_S = 5.0
+POLL_IN_TRANSITION_S = 2.0
+SLOWEST_POLL_S = 60.0
+SPARE_FOR_FAST_POLLING = 60
+"""Requests that must be free in the budget before polling speeds up: creating and deleting go first."""
+SWEEP_EVERY_S = 15.0
+ASK_EVERY_S = 3.0
+EVENTS_LOOK_BACK = timedelta(minutes=15)
+"""How far back the first query goes: what happened while the agent was away."""
+EVENTS_OVERLAP = timedelta(seconds=30)
+"""Events come late: every query looks again at so much of what was seen; known ones are recognised."""
+CLOCK_MARGIN = timedelta(seconds=1)
+"""`end_time` may not be in the future by the platform's clock, which may be a little behind ours."""
+MOST_PAGES = 10
+"""Pages of events in one round; what is left comes in the next."""
+
+log = structlog.get_logger(__name__)
+
+
+class CloudObserver(Protocol):
+    """Who is told of what changed; both methods are cheap and never block."""
+
+    def groups_changed(self, names: set[str]) -> None:
+        """Say that something of these groups moved (or that they came or went)."""
+        ...
+
+    def in_transition(self) -> bool:
+        """Say whether anything of ours is on its way, so that looking more often is worth it."""
+        ...
+
+
+class Poller:
+    """The only reader of the cloud's state but for single groups asked for by name."""
+
+    def __init__(
+        self,
+        client: SaladCloudClient,
+        budget: RequestBudget,
+        view: CloudView,
+        observer: CloudObserver,
+        *,
+        project: str,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._budget = budget
+        self._view = view
+        self._observer = observer
+        self._project = project
+        self._now = now
+        self._monotonic = monotonic
+        self._digests: dict[str, object] = {}
+        self._cursor = now() - EVENTS_LOOK_BACK
+        self._wanted: OrderedDict[str, None] = OrderedDict()
+        self._swept: dict[str, float] = {}
+        self._last_sweep = float("-inf")
+        self.failure: str | None = None
+        """Why the last listing failed, in words; None while listings succeed."""
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat("listing", self.list_once))
+            group.create_task(self._repeat("events", self.read_events_once))
+            group.create_task(self._ask_instances())
+
+    def want_instance(self, name: str) -> None:
+        """Ask for the group's instance soon: the listing and the events do not tell what it does."""
+        self._wanted[name] = None
+
+    async def list_once(self) -> None:
+        """Take one listing."""
+        started = self._monotonic()
+        try:
+            listing = await self._client.list_container_groups(request_class=RequestClass.OBSERVE)
+        except SaladCloudError as error:
+            self.failure = str(error)
+            raise
+        self.failure = None
+        self._view.apply_listing(listing, started_at=started)
+        digests = {group.name: _digest(group) for group in self._view.groups}
+        changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
+        changed |= set(self._digests) - set(digests)
+        self._digests = dict(digests)
+        self._swept = {name: at for name, at in self._swept.items() if name in digests}
+        self._observer.groups_changed(changed)
+
+    async def read_events_once(self) -> None:
+        """Read the project's events since the last time, with some overlap."""
+        end = self._now() - CLOCK_MARGIN
+        start = self._cursor - EVENTS_OVERLAP
+        changed: set[str] = set()
+        for _ in range(MOST_PAGES):
+            query = LogEntryQuery(
+                query=_events_query(self._project),
+                start_time=start,
+                end_time=max(end, start),
+                page_size=MAX_LOG_PAGE_SIZE,
+                sort_order=SortOrder.ASCENDING,
+            )
+            page = await self._client.query_log_entries(query, request_class=RequestClass.OBSERVE)
+            changed |= self._view.apply_events(found for entry in page.items if (found := event_of(entry)))
+            if len(page.items) < MAX_LOG_PAGE_SIZE:
+                self._cursor = max(self._cursor, end)
+                break
+            newest = max(entry.time for entry in page.items)
+            if newest <= start:
+                # A page full of one time stamp cannot be continued: the sweep corrects what is lost in it.
+                newest = start + timedelta(milliseconds=1)
+                log.warning("more events with one time stamp than a page holds; some may be missing")
+            start = newest
+            self._cursor = max(self._cursor, newest)
+        self._observer.groups_changed(changed)
+
+    async def ask_instance(self, name: str) -> None:
+        """Ask for the instances of one group."""
+        at = self._monotonic()
+        self._swept[name] = at
+        try:
+            answer = await self._client.list_container_group_instances(name, request_class=RequestClass.OBSERVE)
+        except NotFound:
+            return  # the next listing tells whether the group is gone
+        self._view.apply_instances(name, answer.instances, at=self._now())
+        self._observer.groups_changed({name})
+
+    async def _repeat(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
+        while True:
+            started = self._monotonic()
+            try:
+                await once()
+                if failures:
+                    log.info(f"{what}: SaladCloud answers again", after_failures=failures)
+                failures = 0
+            except SaladCloudError as error:
+                failures += 1
+                log.warning(f"{what}: no certain answer; what was known stays", error=str(error), failures=failures)
+                wait = error.retry_after if isinstance(error, RateLimited) else None
+                await asyncio.sleep(max(wait or 0.0, min(SLOWEST_POLL_S, POLL_EVERY_S * 2 ** min(failures - 1, 4))))
+                continue
+            pace = POLL_IN_TRANSITION_S if self._may_hurry() else POLL_EVERY_S
+            await asyncio.sleep(max(0.0, pace - (self._monotonic() - started)))
+
+    def _may_hurry(self) -> bool:
+        spare = self._budget.available(RequestClass.OBSERVE)
+        return self._observer.in_transition() and spare >= SPARE_FOR_FAST_POLLING
+
+    async def _ask_instances(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_EVERY_S)
+            name = self._next_instance()
+            if name is None:
+                continue
+            try:
+                await self.ask_instance(name)
+            except SaladCloudError as error:
+                log.info("instance: no certain answer; what was known stays", group=name, error=str(error))
+
+    def _next_instance(self) -> str | None:
+        """Return the group to ask for now: a wanted one while the budget has room, else the one due in the sweep."""
+        clock = self._monotonic()
+        if self._wanted and self._budget.available(RequestClass.OBSERVE) > 0:
+            name, _ = self._wanted.popitem(last=False)
+            return name
+        if clock - self._last_sweep < SWEEP_EVERY_S:
+            return None
+        running = [
+            group.name
+            for group in self._view.groups
+            if (counts := group.current_state.instance_status_counts) and counts.running_count
+        ]
+        if not running:
+            return None
+        self._last_sweep = clock
+        return min(running, key=lambda name: self._swept.get(name, float("-inf")))
+
+
+def _events_query(project: str) -> str:
+    return (
+        '(resource.type = "instance_controller" or resource.type = "deployment_controller")'
+        f' and resource.labels.project_name = "{project}"'
+    )
+
+
+def _digest(group: ContainerGroup) -> object:
+    """Return what a listing shows of a group's state: equal digests mean that nothing moved."""
+    state = group.current_state
+    return (group.id, group.version, state.status, state.description, state.instance_status_counts, group.replicas)

@@ -1,0 +1,405 @@
+"""The provider: pods as container groups. A thin shell around `decide`, `translate` and `observe`.
+
+`sync` takes at most one action that changes something; what is true now comes from the cloud view that the poller
+keeps. What must not be forgotten stands in the pod's annotations and on the groups; what is remembered here (names in
+conflict, refused requests) only saves requests and may be lost at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+import structlog
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.provider import (
+    Holding,
+    NodeFacts,
+    Observation,
+    PodEvent,
+    PodIdentity,
+    PodInputs,
+    PodKey,
+    Removal,
+    TemporaryProviderError,
+)
+from scvk.provider.capacity import node_facts
+from scvk.provider.cloud_view import CloudView, Present
+from scvk.provider.decide import (
+    AskByName,
+    Create,
+    Lost,
+    Observe,
+    Situation,
+    Wait,
+    WriteRecord,
+    decide,
+)
+from scvk.provider.gpu_catalogue import GpuCatalogue
+from scvk.provider.observe import Evidence, observe
+from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
+from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
+from scvk.provider.poller import Poller
+from scvk.provider.record import Record, record_of
+from scvk.provider.removal import Remover
+from scvk.provider.transitions import events_between
+from scvk.provider.translate import Outcome, Translation, translate
+from scvk.saladcloud.budget import RequestBudget, RequestClass
+from scvk.saladcloud.client import SaladCloudClient
+from scvk.saladcloud.errors import (
+    Decision,
+    NameConflict,
+    NotFound,
+    QuotaExceeded,
+    RateLimited,
+    SaladCloudError,
+    Unauthorized,
+)
+from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype, GroupStatus, Quotas
+
+LOOK_AGAIN_S = 2.0
+QUOTA_AGAIN_S = 30.0
+REFUSED_AGAIN_S = 300.0
+"""A refused pod is translated again so often without a change of its own: GPU classes come and go."""
+FACTS_EVERY_S = 600.0
+FACTS_MISSING_S = 10.0
+READINESS_AGAIN_S = 10.0
+PROGRESS_AGAIN_S = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderIdentity:
+    """Where this provider stands: the cluster's id, the node it plays, the address shown as pods' host IP."""
+
+    cluster_id: str
+    node: str
+    host_ip: str
+    organization: str
+    project: str
+
+
+class SaladCloudProvider:
+    """Implements `scvk.kubelet.provider.Provider` for one project of one organization."""
+
+    def __init__(
+        self,
+        client: SaladCloudClient,
+        budget: RequestBudget,
+        identity: ProviderIdentity,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._now = now
+        self._monotonic = monotonic
+        self._view = CloudView()
+        self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
+        self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
+        self._catalogue: GpuCatalogue | None = None
+        self._quotas: Quotas | None = None
+        self._keys: dict[str, PodKey] = {}
+        self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
+        self._conflicts: set[str] = set()
+        self._refused_requests: dict[str, tuple[str, str]] = {}
+        """UID of a pod → digest of the request that the platform refused for good, and its words."""
+
+    async def start(self) -> None:
+        """Make sure that the API key, the organization and the project are right, and read what the node needs.
+
+        Raises SaladCloudError when the platform refuses one of them. When nothing certain can be learned (it is down,
+        or throttles), the node starts all the same: pods that run must not be evicted for it.
+        """
+        try:
+            await self._poller.list_once()
+            await self._read_facts()
+        except (Decision, Unauthorized):
+            raise
+        except SaladCloudError as error:
+            log.warning("SaladCloud gives no certain answer; starting without", error=str(error))
+
+    async def run(self) -> None:
+        """Keep the view of the cloud fresh until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._poller.run())
+            group.create_task(self._refresh_facts())
+
+    # -- Provider ------------------------------------------------------------------------------------------------
+
+    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+        """Do one step for a pod that should run. See the protocol; costs at most two requests."""
+        try:
+            return await self._sync(pod, inputs)
+        except RateLimited as error:
+            raise TemporaryProviderError(str(error), retry_after=error.retry_after) from error
+        except SaladCloudError as error:
+            raise TemporaryProviderError(str(error)) from error
+
+    async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
+        """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most one request a group."""
+        try:
+            removal = await self._remover.remove(pod, annotations)
+        except RateLimited as error:
+            raise TemporaryProviderError(str(error), retry_after=error.retry_after) from error
+        except SaladCloudError as error:
+            raise TemporaryProviderError(str(error)) from error
+        if removal.certain:
+            self._forget(pod, annotations)
+        return removal
+
+    def holdings(self) -> tuple[Holding, ...] | None:
+        """Return the groups that are surely this cluster's, by their marks. Costs nothing."""
+        if not self._view.listed:
+            return None
+        marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owner(group), Owned)]
+        return tuple(Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks)
+
+    async def changes(self) -> AsyncIterator[PodKey]:
+        """Yield the pods whose groups moved."""
+        while True:
+            yield await self._changes.get()
+
+    def node_facts(self) -> NodeFacts:
+        """Return capacity and identity of the node. Costs nothing."""
+        return node_facts(self._identity.organization, self._identity.project, self._quotas, self._poller.failure)
+
+    # -- CloudObserver -------------------------------------------------------------------------------------------
+
+    def groups_changed(self, names: set[str]) -> None:
+        """Queue the pods of these groups."""
+        for name in names:
+            lookup = self._view.lookup(name)
+            if isinstance(lookup, Present) and isinstance(owner := self._owner(lookup.group), Owned):
+                self._keys[name] = PodKey(owner.mark.namespace, owner.mark.name)
+            key = self._keys.get(name)
+            if key is not None:
+                self._changes.put_nowait(key)
+            if not isinstance(lookup, Present):
+                self._keys.pop(name, None)
+
+    def in_transition(self) -> bool:
+        """Say whether any group of ours is on its way up or down."""
+        return self._remover.waiting or any(
+            _is_on_its_way(group) for group in self._view.groups if isinstance(self._owner(group), Owned)
+        )
+
+    # -- one pod -------------------------------------------------------------------------------------------------
+
+    async def _sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+        assert pod.metadata is not None
+        record = self._record(pod)
+        situation = self._situation(pod, record)
+        step = decide(situation)
+        if isinstance(step, AskByName):
+            assert record is not None
+            missing = await self._ask(record.group)
+            situation = self._situation(pod, record, missing_by_name=missing)
+            step = decide(situation)
+        match step:
+            case WriteRecord(attempt):
+                return self._write_record(pod, inputs, attempt)
+            case Create():
+                assert record is not None
+                return await self._create(pod, inputs, record)
+            case Observe(group):
+                return self._observe(pod, group)
+            case Lost():
+                status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
+                event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
+                return Observation(status, events=(event,))
+            case Wait(reason):
+                log.debug("pod: waiting", pod=str(key_of(pod)), reason=reason)
+                return Observation(None, again_in=LOOK_AGAIN_S)
+            case AskByName():
+                raise TemporaryProviderError(
+                    "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
+                    "this pod's"
+                )
+        assert_never(step)
+
+    def _record(self, pod: Pod) -> Record | None:
+        """Return the pod's record if it is the one that we would write; users can edit annotations."""
+        assert pod.metadata is not None
+        record = record_of(pod.metadata.annotations or {})
+        if record is None or record.group != group_name(self._mark(pod, record.attempt)):
+            return None
+        return record
+
+    def _mark(self, pod: Pod, attempt: int) -> PodMark:
+        key = key_of(pod)
+        return PodMark(self._identity.cluster_id, key.namespace, key.name, uid_of(pod), attempt, self._identity.node)
+
+    def _owner(self, group: ContainerGroup) -> Ownership:
+        return mark_of(group, cluster_id=self._identity.cluster_id)
+
+    def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
+        name = record.group if record else group_name(self._mark(pod, 0))
+        lookup = self._view.lookup(name)
+        owner = mark_of(lookup.group, cluster_id=self._identity.cluster_id) if isinstance(lookup, Present) else None
+        return Situation(
+            record=record,
+            lookup=lookup,
+            ownership=owner,
+            missing_by_name=missing_by_name,
+            name_conflict=name in self._conflicts,
+            has_run=has_run(pod),
+        )
+
+    async def _ask(self, name: str) -> bool:
+        """Read one group by name; return whether the platform says that there is none."""
+        try:
+            group = await self._client.get_container_group(name, request_class=RequestClass.OBSERVE)
+        except NotFound:
+            return True
+        self._view.apply_group(group, at=self._monotonic())
+        return False
+
+    def _write_record(self, pod: Pod, inputs: PodInputs, attempt: int) -> Observation:
+        mark = self._mark(pod, self._owned_attempt(pod) or attempt)
+        translation = self._translate(pod, inputs, mark)
+        if translation.request is None:
+            return self._refuse(pod, translation)
+        record = Record(group_name(mark), mark.attempt)
+        return Observation(None, record.annotations(), _degraded(translation), again_in=0)
+
+    def _owned_attempt(self, pod: Pod) -> int | None:
+        """Return the attempt of a group that the pod has already, should its record have been lost."""
+        owners = (self._owner(group) for group in self._view.groups)
+        attempts = [o.mark.attempt for o in owners if isinstance(o, Owned) and o.mark.uid == uid_of(pod)]
+        return max(attempts, default=None)
+
+    def _translate(self, pod: Pod, inputs: PodInputs, mark: PodMark) -> Translation:
+        if self._catalogue is None:
+            raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
+        return translate(pod, inputs, mark, self._catalogue)
+
+    def _refuse(self, pod: Pod, translation: Translation) -> Observation:
+        refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
+        reason = refusals[0].reason_code
+        message = "; ".join(f"{finding.path}: {finding.reason}" for finding in refusals)
+        return self._wait(pod, reason, message, again_in=REFUSED_AGAIN_S)
+
+    def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
+        status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
+        return Observation(status, events=events_between(pod, status), again_in=again_in)
+
+    async def _create(self, pod: Pod, inputs: PodInputs, record: Record) -> Observation:
+        translation = self._translate(pod, inputs, self._mark(pod, record.attempt))
+        if translation.request is None:
+            return self._refuse(pod, translation)
+        digest = _request_digest(translation.request)
+        refused = self._refused_requests.get(uid_of(pod))
+        if refused is not None and refused[0] == digest:
+            return self._wait(pod, "CreateContainerError", refused[1], again_in=None)
+        self._view.expect(record.group, at=self._monotonic())
+        try:
+            group = await self._client.create_container_group(translation.request)
+        except NameConflict:
+            return await self._resolve_conflict(pod, record)
+        except QuotaExceeded as error:
+            return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
+        except Decision as error:
+            # It cannot heal by itself: the same request is not sent again.
+            self._refused_requests[uid_of(pod)] = (digest, str(error))
+            return self._wait(pod, "CreateContainerError", str(error), again_in=None)
+        finally:
+            # Only listings asked for after the answer, or after it was lost, say anything about the name.
+            self._view.expect(record.group, at=self._monotonic())
+        self._view.apply_group(group, at=self._monotonic())
+        self._keys[group.name] = key_of(pod)
+        log.info("container group: created", group=group.name, pod=str(key_of(pod)))
+        observation = self._observe(pod, group)
+        created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
+        return Observation(
+            observation.status, observation.annotations, (created, *observation.events), observation.again_in
+        )
+
+    async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
+        """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
+        if await self._ask(record.group):
+            self._conflicts.add(record.group)
+            return Observation(None, again_in=LOOK_AGAIN_S)
+        lookup = self._view.lookup(record.group)
+        log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
+        if isinstance(lookup, Present) and isinstance(self._owner(lookup.group), Owned):
+            return self._observe(pod, lookup.group)
+        return Observation(None, again_in=LOOK_AGAIN_S)
+
+    def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
+        asked = self._view.instance(group.name)
+        evidence = Evidence(
+            group,
+            self._view.events(group.name),
+            asked[1] if asked else None,
+            asked[0] if asked else None,
+        )
+        status = observe(pod, evidence, now=self._now(), host_ip=self._identity.host_ip)
+        ready = any(entry.ready for entry in status.containerStatuses or [])
+        again: float | None = None
+        if status.phase in ("Pending", "Running") and not ready:
+            again = self._want_instance(group, asked[0] if asked else None, probes=has_probes(pod))
+        return Observation(status, events=events_between(pod, status), again_in=again)
+
+    def _want_instance(self, group: ContainerGroup, asked: datetime | None, *, probes: bool) -> float | None:
+        """Let the poller ask for what the listing does not tell: progress, and readiness behind a probe."""
+        counts = group.current_state.instance_status_counts
+        running = bool(counts and counts.running_count)
+        if running and not probes:
+            return None
+        if not running and group.current_state.status not in (GroupStatus.DEPLOYING, GroupStatus.RUNNING):
+            return None
+        pause = READINESS_AGAIN_S if running else PROGRESS_AGAIN_S
+        if asked is None or (self._now() - asked).total_seconds() >= pause:
+            self._poller.want_instance(group.name)
+        return pause
+
+    def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
+        self._refused_requests.pop(pod.uid, None)
+        record = record_of(annotations)
+        if record is not None:
+            self._conflicts.discard(record.group)
+            self._keys.pop(record.group, None)
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    async def _read_facts(self) -> None:
+        classes = await self._client.list_gpu_classes(request_class=RequestClass.METRICS)
+        self._catalogue = GpuCatalogue.of(classes.items)
+        self._quotas = await self._client.get_quotas(request_class=RequestClass.METRICS)
+
+    async def _refresh_facts(self) -> None:
+        while True:
+            await asyncio.sleep(FACTS_EVERY_S if self._quotas is not None else FACTS_MISSING_S)
+            try:
+                await self._read_facts()
+            except SaladCloudError as error:
+                log.warning("GPU classes and quotas could not be read; the old ones stay", error=str(error))
+
+
+def _degraded(translation: Translation) -> tuple[PodEvent, ...]:
+    lossy = [f for f in translation.findings if f.outcome is Outcome.DEGRADED]
+    if not lossy:
+        return ()
+    text = "; ".join(f"{finding.path}: {finding.reason}" for finding in lossy)
+    return (PodEvent("SaladCloudDegraded", text, warning=True),)
+
+
+def _request_digest(request: ContainerGroupPrototype) -> str:
+    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
+
+
+def _is_on_its_way(group: ContainerGroup) -> bool:
+    status, counts = group.current_state.status, group.current_state.instance_status_counts
+    if status in (GroupStatus.PENDING, GroupStatus.DEPLOYING):
+        return True
+    return status == GroupStatus.RUNNING and counts is not None and not counts.running_count

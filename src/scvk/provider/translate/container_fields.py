@@ -1,0 +1,78 @@
+"""What becomes of each field of a container."""
+
+from __future__ import annotations
+
+from scvk.provider.translate.fields import Row, Treatment, one_of
+
+_TERMINAL = "A container group has no terminal and no standard input; remove it and use kubectl exec"
+_RESTART = "The whole group restarts by the pod's restartPolicy; remove it"
+_KUBELET = "The kubelet's business"
+
+CONTAINER_ROWS = (
+    Row("name", Treatment.CARRIED, "The name of the one container in the pod's status"),
+    Row("args", Treatment.CARRIED, "Joined to the command; refused without one"),
+    Row("command", Treatment.CARRIED, "Becomes the group's command"),
+    Row("env", Treatment.CARRIED, "Literal values become the group's environment; others are refused"),
+    Row("envFrom", Treatment.CARRIED, "Refused"),
+    Row("image", Treatment.CARRIED, "Becomes the group's image"),
+    Row(
+        "imagePullPolicy",
+        Treatment.REFUSED,
+        "SaladCloud always pulls the image: none can lie on its machines beforehand; write IfNotPresent",
+        "UnsupportedImagePullPolicy",
+        one_of("Always", "IfNotPresent"),
+        "Always or IfNotPresent",
+    ),
+    Row("lifecycle", Treatment.CARRIED, "Judged field by field"),
+    Row("livenessProbe", Treatment.CARRIED, "Becomes the group's liveness probe"),
+    Row("ports", Treatment.CARRIED, "Their names serve probes and networking; host ports are degraded"),
+    Row("readinessProbe", Treatment.CARRIED, "Becomes the group's readiness probe"),
+    Row("resizePolicy", Treatment.ELSEWHERE, _KUBELET),
+    Row("resources", Treatment.CARRIED, "Become the group's resources"),
+    Row("restartPolicy", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
+    Row("restartPolicyRules", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
+    Row("securityContext", Treatment.CARRIED, "Judged field by field"),
+    Row("startupProbe", Treatment.CARRIED, "Becomes the group's startup probe"),
+    Row("stdin", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("stdinOnce", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("terminationMessagePath", Treatment.ELSEWHERE, _KUBELET),
+    Row("terminationMessagePolicy", Treatment.ELSEWHERE, _KUBELET),
+    Row("tty", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row(
+        "volumeDevices",
+        Treatment.REFUSED,
+        "SaladCloud has no block devices to attach; remove it",
+        "UnsupportedVolume",
+    ),
+    Row("volumeMounts", Treatment.CARRIED, "Judged with the volumes"),
+    Row(
+        "workingDir",
+        Treatment.REFUSED,
+        "SaladCloud starts the program in the image's own directory; set WORKDIR in the image, or change the"
+        " directory in the command",
+        "UnsupportedWorkingDir",
+    ),
+)
+"""The fields of Container."""
+
+LIFECYCLE_ROWS = (
+    Row(
+        "postStart",
+        Treatment.REFUSED,
+        "Nothing can be run beside the program; do the work at its start",
+        "UnsupportedLifecycle",
+    ),
+    Row(
+        "preStop",
+        Treatment.REFUSED,
+        "Nothing can be run beside the program; do the work when it is told to end",
+        "UnsupportedLifecycle",
+    ),
+    Row(
+        "stopSignal",
+        Treatment.REFUSED,
+        "SaladCloud sends the signal of its own choice; set STOPSIGNAL in the image",
+        "UnsupportedLifecycle",
+    ),
+)
+"""The fields of Lifecycle."""

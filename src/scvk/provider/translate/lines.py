@@ -1,0 +1,19 @@
+"""Strings as SaladCloud takes them: one line, and not too long.
+
+The OpenAPI document gives most strings the pattern `^.*$`, which forbids every line break of ECMA 262.
+"""
+
+from __future__ import annotations
+
+from scvk.saladcloud.models.patterns import LINE_BREAKS
+
+
+def objection(text: str, *, longest: int, shortest: int = 1) -> str | None:
+    """Say what SaladCloud would have against `text`, as the end of a sentence; None where it is all right."""
+    if len(text) < shortest:
+        return "is empty"
+    if len(text) > longest:
+        return f"has more than {longest} characters"
+    if any(character in LINE_BREAKS for character in text):
+        return "has a line break"
+    return None

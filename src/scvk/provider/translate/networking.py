@@ -1,0 +1,74 @@
+"""The container gateway: `salad.com/networking-…` annotations as the group's networking."""
+
+from __future__ import annotations
+
+from lightkube.models.core_v1 import Container
+
+from scvk.provider.annotations import (
+    NETWORKING_AUTH,
+    NETWORKING_CLIENT_REQUEST_TIMEOUT,
+    NETWORKING_LOAD_BALANCER,
+    NETWORKING_PORT,
+    NETWORKING_PROTOCOL,
+    NETWORKING_SERVER_RESPONSE_TIMEOUT,
+    NETWORKING_SINGLE_CONNECTION_LIMIT,
+    PORT_RANGE,
+    TIMEOUT_RANGE_MS,
+    Annotation,
+)
+from scvk.provider.translate.finding import Report
+from scvk.provider.translate.ports import is_port, port_named
+from scvk.provider.translate.settings import INVALID, Settings, whole_number_in
+from scvk.saladcloud.models import CreateContainerGroupNetworking, NetworkingProtocol
+
+_NEED_A_PORT: tuple[Annotation, ...] = (
+    NETWORKING_PROTOCOL,
+    NETWORKING_AUTH,
+    NETWORKING_LOAD_BALANCER,
+    NETWORKING_SINGLE_CONNECTION_LIMIT,
+    NETWORKING_CLIENT_REQUEST_TIMEOUT,
+    NETWORKING_SERVER_RESPONSE_TIMEOUT,
+)
+
+
+def networking_of(settings: Settings, container: Container, report: Report) -> CreateContainerGroupNetworking | None:
+    """Return the gateway's settings, None where the pod is not to be reached."""
+    protocol = settings.choice(NETWORKING_PROTOCOL)
+    auth = settings.boolean(NETWORKING_AUTH)
+    load_balancer = settings.choice(NETWORKING_LOAD_BALANCER)
+    single_connection_limit = settings.boolean(NETWORKING_SINGLE_CONNECTION_LIMIT)
+    client_request_timeout = settings.whole_number(NETWORKING_CLIENT_REQUEST_TIMEOUT, TIMEOUT_RANGE_MS)
+    server_response_timeout = settings.whole_number(NETWORKING_SERVER_RESPONSE_TIMEOUT, TIMEOUT_RANGE_MS)
+    if settings.text(NETWORKING_PORT) is None:
+        given = [annotation.key for annotation in _NEED_A_PORT if settings.text(annotation) is not None]
+        if given:
+            report.refuse(
+                NETWORKING_PORT.path,
+                INVALID,
+                f"{NETWORKING_PORT.key} is missing, without which {', '.join(given)} mean nothing",
+            )
+        return None
+    port = _port(settings, container)
+    if port is None:
+        return None
+    return CreateContainerGroupNetworking(
+        port=port,
+        protocol=protocol or NetworkingProtocol.HTTP.value,
+        # Closed unless the pod says otherwise: nothing becomes public by omission.
+        auth=True if auth is None else auth,
+        load_balancer=load_balancer,
+        single_connection_limit=single_connection_limit,
+        client_request_timeout=client_request_timeout,
+        server_response_timeout=server_response_timeout,
+    )
+
+
+def _port(settings: Settings, container: Container) -> int | None:
+    written = settings.text(NETWORKING_PORT) or ""
+    number = whole_number_in(written, PORT_RANGE)
+    if number is None:
+        named = port_named(container, written)
+        number = named if named is not None and is_port(named) else None
+    if number is None:
+        settings.refuse(NETWORKING_PORT, written)
+    return number

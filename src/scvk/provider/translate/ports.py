@@ -1,0 +1,29 @@
+"""The container's ports: their names, and the host ports that nobody can reach."""
+
+from __future__ import annotations
+
+from lightkube.models.core_v1 import Container
+
+from scvk.provider.annotations import PORT_RANGE
+from scvk.provider.translate.finding import Report
+
+
+def judge_ports(container: Container, path: str, report: Report) -> None:
+    """Report host ports; the ports themselves only inform, in Kubernetes as here."""
+    for index, port in enumerate(container.ports or ()):
+        if port.hostPort:
+            report.degrade(
+                f"{path}.ports[{index}].hostPort",
+                "UnsupportedHostPort",
+                "No port of a host is opened; make the port reachable with the annotation salad.com/networking-port",
+            )
+
+
+def port_named(container: Container, name: str) -> int | None:
+    """Return the number of the first port called `name`, None where there is none."""
+    return next((port.containerPort for port in container.ports or () if port.name == name), None)
+
+
+def is_port(number: int) -> bool:
+    """Say whether `number` is a port: 1 to 65535."""
+    return PORT_RANGE[0] <= number <= PORT_RANGE[1]

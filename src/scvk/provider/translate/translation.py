@@ -1,0 +1,175 @@
+"""From a pod to the request that creates its container group: the whole of the translation, step by step.
+
+Pure: the same pod, inputs, mark and catalogue give the same result, and no pod that an API server accepts raises.
+A pod that cannot run gets every reason at once, so that a person need not find them one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightkube.models.core_v1 import Container, Pod, PodSpec
+
+from scvk.kubelet.environment import FIRST_CONTAINER
+from scvk.kubelet.provider import PodInputs
+from scvk.provider import ownership
+from scvk.provider.annotations import IMAGE_CACHING, PRIORITY
+from scvk.provider.gpu_catalogue import GpuCatalogue
+from scvk.provider.ownership import PodMark
+from scvk.provider.translate.command import command_of, image_of
+from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
+from scvk.provider.translate.countries import country_codes_of
+from scvk.provider.translate.fields import judge
+from scvk.provider.translate.finding import Finding, Report
+from scvk.provider.translate.gpu import gpu_classes_of
+from scvk.provider.translate.naming import display_name
+from scvk.provider.translate.networking import networking_of
+from scvk.provider.translate.pod_fields import POD_ROWS
+from scvk.provider.translate.ports import judge_ports
+from scvk.provider.translate.probes import probes_of
+from scvk.provider.translate.resources import gpu_request_path, resources_of
+from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
+from scvk.provider.translate.settings import Settings
+from scvk.provider.translate.variables import environment_of
+from scvk.provider.translate.volumes import judge_volumes
+from scvk.saladcloud.models import (
+    ContainerGroupPrototype,
+    CreateContainer,
+    CreateContainerResources,
+    RestartPolicy,
+    body_of,
+    violations,
+)
+
+_RESTART_POLICIES = {
+    "Always": RestartPolicy.ALWAYS,
+    "OnFailure": RestartPolicy.ON_FAILURE,
+    "Never": RestartPolicy.NEVER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a pod becomes.
+
+    `request` is valid against SaladCloud's OpenAPI document, and None exactly where a finding is refused.
+    `findings` stand in the order of the checks. Neither `repr` shows the values of variables.
+    """
+
+    request: ContainerGroupPrototype | None
+    findings: tuple[Finding, ...]
+
+
+def translate(pod: Pod, inputs: PodInputs, mark: PodMark, catalogue: GpuCatalogue) -> Translation:
+    """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
+
+    `inputs` are what `scvk.kubelet.environment.resolve_inputs` gives for the pod; `catalogue` is the
+    last one that SaladCloud gave.
+    """
+    report = Report()
+    spec = pod.spec
+    if spec is None or not spec.containers:
+        report.refuse("spec.containers", "NoContainer", "The pod has no container")
+        return Translation(None, report.findings)
+    container = spec.containers[0]
+    _judge_owners(pod, report)
+    _judge_fields(spec, container, report)
+    request = _request(pod, spec, container, inputs, mark, catalogue, report)
+    if not report.refused:
+        _judge_request(request, report)
+    return Translation(None if report.refused else request, report.findings)
+
+
+def _judge_owners(pod: Pod, report: Report) -> None:
+    owners = (pod.metadata.ownerReferences if pod.metadata else None) or ()
+    for index, owner in enumerate(owners):
+        if owner.kind == "DaemonSet" and owner.apiVersion.startswith("apps/"):
+            report.refuse(
+                f"metadata.ownerReferences[{index}]",
+                "DaemonSetPod",
+                "A pod of a DaemonSet would be a paid container group on every virtual node; keep the DaemonSet off"
+                " nodes with the label type=virtual-kubelet (nodeAffinity)",
+            )
+
+
+def _judge_fields(spec: PodSpec, container: Container, report: Report) -> None:
+    judge(spec, POD_ROWS, "spec", report)
+    for index, other in enumerate(spec.containers[1:], start=1):
+        report.refuse(
+            f"spec.containers[{index}]",
+            "UnsupportedContainer",
+            f"A container group has one container: {other.name} cannot run beside {container.name}; give it a pod"
+            " of its own",
+        )
+    if spec.securityContext is not None:
+        judge(spec.securityContext, POD_SECURITY_ROWS, "spec.securityContext", report)
+    judge(container, CONTAINER_ROWS, FIRST_CONTAINER, report)
+    if container.lifecycle is not None:
+        judge(container.lifecycle, LIFECYCLE_ROWS, f"{FIRST_CONTAINER}.lifecycle", report)
+    if container.securityContext is not None:
+        judge(container.securityContext, CONTAINER_SECURITY_ROWS, f"{FIRST_CONTAINER}.securityContext", report)
+    judge_ports(container, FIRST_CONTAINER, report)
+    judge_volumes(spec, container, FIRST_CONTAINER, report)
+
+
+def _request(
+    pod: Pod,
+    spec: PodSpec,
+    container: Container,
+    inputs: PodInputs,
+    mark: PodMark,
+    catalogue: GpuCatalogue,
+    report: Report,
+) -> ContainerGroupPrototype:
+    # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
+    settings = Settings((pod.metadata.annotations if pod.metadata else None) or {}, report)
+    settings.report_unknown()
+    granted = resources_of(container, FIRST_CONTAINER, report)
+    gpu_path = gpu_request_path(container, FIRST_CONTAINER)
+    probes = probes_of(container, FIRST_CONTAINER, report)
+    return ContainerGroupPrototype(
+        name=ownership.group_name(mark),
+        display_name=display_name(mark.namespace, mark.name),
+        container=CreateContainer(
+            image=image_of(container, FIRST_CONTAINER, report),
+            command=command_of(inputs, FIRST_CONTAINER, report),
+            environment_variables=environment_of(
+                container, inputs, ownership.environment(mark), FIRST_CONTAINER, report
+            ),
+            image_caching=settings.boolean(IMAGE_CACHING),
+            priority=settings.choice(PRIORITY),
+            resources=CreateContainerResources(
+                cpu=granted.cpu,
+                memory=granted.memory_mb,
+                storage_amount=granted.storage_bytes,
+                gpu_classes=gpu_classes_of(settings, granted.gpu_count, gpu_path, catalogue, report),
+            ),
+        ),
+        country_codes=country_codes_of(settings, report),
+        networking=networking_of(settings, container, report),
+        startup_probe=probes.startup,
+        liveness_probe=probes.liveness,
+        readiness_probe=probes.readiness,
+        replicas=1,
+        restart_policy=_restart_policy(spec, report),
+        autostart_policy=True,
+    )
+
+
+def _restart_policy(spec: PodSpec, report: Report) -> str:
+    written = spec.restartPolicy or "Always"
+    policy = _RESTART_POLICIES.get(written)
+    if policy is None:
+        report.refuse("spec.restartPolicy", "UnsupportedRestartPolicy", "It must be Always, OnFailure or Never")
+        return ""
+    return policy.value
+
+
+def _judge_request(request: ContainerGroupPrototype, report: Report) -> None:
+    # The last safety: what the checks above overlooked never reaches the platform.
+    for violation in violations("ContainerGroupPrototype", body_of(request)):
+        report.refuse(
+            f"request.{violation.path}" if violation.path else "request",
+            "InvalidRequest",
+            f"SaladCloud would not take the request: {violation.message}",
+        )

@@ -1,0 +1,48 @@
+"""One way to translate a pod that is written as a manifest would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.environment import resolve_inputs
+from scvk.provider.gpu_catalogue import GpuCatalogue
+from scvk.provider.ownership import PodMark
+from scvk.provider.translate import Translation, translate
+from scvk.saladcloud.models import GpuClass
+
+MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
+CATALOGUE = GpuCatalogue.of(
+    [
+        GpuClass(id="dec851b7-eba7-4457-a319-a01b611a810e", name="GTX 1070 (8 GB)", gpu_count=1),
+        GpuClass(id="ed563892-aacd-40f5-80b7-90c9be6c759b", name="RTX 4090 (24 GB)", gpu_count=1),
+        GpuClass(id="f51baccc-dc95-40fb-a5d1-6d0ee0db31d2", name="RTX 3060 (8 GB)", gpu_count=1),
+        GpuClass(id="9998fe42-04a5-4807-b3a5-849943f16c38", name="RTX 3060 (12 GB)", gpu_count=1),
+        GpuClass(id="88888888-aacd-40f5-80b7-90c9be6c759b", name="H100 (80 GB)", gpu_count=8),
+    ]
+)
+
+
+@pytest.fixture(scope="session")
+def translated() -> Callable[..., Translation]:
+    """Translate a pod: keywords are fields of the container, but for `spec`, `annotations` and `metadata`."""
+
+    def run(
+        *,
+        spec: dict[str, Any] | None = None,
+        annotations: dict[str, str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **container: Any,
+    ) -> Translation:
+        manifest = {
+            "metadata": {"name": "web", "namespace": "shop", "annotations": annotations or {}, **(metadata or {})},
+            "spec": {"containers": [{"name": "main", "image": "nginx", **container}], **(spec or {})},
+        }
+        pod = msgspec.convert(manifest, Pod)
+        return translate(pod, resolve_inputs(pod), MARK, CATALOGUE)
+
+    return run

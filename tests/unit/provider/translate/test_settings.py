@@ -1,0 +1,138 @@
+"""Countries, priority, caching and networking, from annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scvk.provider.translate import Translation
+from scvk.saladcloud.models import body_of
+
+Translate = Callable[..., Translation]
+
+
+def settings(**values: str) -> dict[str, str]:
+    return {f"salad.com/{name.replace('_', '-')}": value for name, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("written", "codes"),
+    [
+        ("us", ("us",)),
+        ("us, ca", ("us", "ca")),
+        (" US ,ca,,us", ("us", "ca")),
+        ("", None),
+        (" , ", None),
+    ],
+)
+def test_countries_are_a_list(translated: Translate, written: str, codes: tuple[str, ...] | None) -> None:
+    request = translated(annotations=settings(country_codes=written)).request
+    assert request is not None
+    assert request.country_codes == codes
+
+
+@pytest.mark.parametrize("priority", ["high", "medium", "low", "batch", " High "])
+def test_the_priority_is_one_of_four(translated: Translate, priority: str) -> None:
+    request = translated(annotations=settings(container_group_priority=priority)).request
+    assert request is not None
+    assert request.container.priority == priority.strip().lower()
+
+
+@pytest.mark.parametrize(("written", "expected"), [("true", True), ("False", False), (" true ", True)])
+def test_image_caching_is_a_boolean(translated: Translate, written: str, expected: bool) -> None:
+    request = translated(annotations=settings(image_caching=written)).request
+    assert request is not None
+    assert request.container.image_caching is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (settings(networking_port="80"), {"port": 80, "protocol": "http", "auth": True}),
+        (settings(networking_port=" 65535 "), {"port": 65535, "protocol": "http", "auth": True}),
+        (settings(networking_port="web"), {"port": 8080, "protocol": "http", "auth": True}),
+        (
+            settings(networking_port="1234", networking_protocol="HTTP", networking_auth="false"),
+            {"port": 1234, "protocol": "http", "auth": False},
+        ),
+        (
+            settings(
+                networking_port="80",
+                networking_load_balancer="least_number_of_connections",
+                networking_single_connection_limit="true",
+                networking_client_request_timeout="1",
+                networking_server_response_timeout="100000",
+            ),
+            {
+                "port": 80,
+                "protocol": "http",
+                "auth": True,
+                "load_balancer": "least_number_of_connections",
+                "single_connection_limit": True,
+                "client_request_timeout": 1,
+                "server_response_timeout": 100_000,
+            },
+        ),
+    ],
+)
+def test_networking_is_read(translated: Translate, written: dict[str, str], expected: dict[str, Any]) -> None:
+    translation = translated(annotations=written, ports=[{"name": "web", "containerPort": 8080}])
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.networking is not None
+    assert body_of(translation.request.networking) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("country-codes", "zz"),
+        ("country-codes", "usa"),
+        ("container-group-priority", "highest"),
+        ("container-group-priority", ""),
+        ("image-caching", "yes"),
+        ("image-caching", ""),
+        ("networking-port", "0"),
+        ("networking-port", "65536"),
+        ("networking-port", "http"),
+        ("networking-port", ""),
+        ("networking-port", "\u0668\u0660"),
+        ("networking-port", "9" * 5000),
+        ("networking-protocol", "tcp"),
+        ("networking-auth", "1"),
+        ("networking-load-balancer", "random"),
+        ("networking-single-connection-limit", "no"),
+        ("networking-client-request-timeout", "0"),
+        ("networking-client-request-timeout", "30s"),
+        ("networking-server-response-timeout", "100001"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_allowed(translated: Translate, name: str, value: str) -> None:
+    translation = translated(annotations={"salad.com/networking-port": "80", f"salad.com/{name}": value})
+    assert translation.request is None
+    (finding,) = translation.findings
+    assert (finding.path, finding.reason_code) == (f"metadata.annotations[salad.com/{name}]", "InvalidAnnotation")
+    assert len(finding.reason) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("networking-protocol", "http"),
+        ("networking-auth", "false"),
+        ("networking-load-balancer", "round_robin"),
+        ("networking-single-connection-limit", "false"),
+        ("networking-client-request-timeout", "1000"),
+        ("networking-server-response-timeout", "1000"),
+    ],
+)
+def test_networking_without_a_port_is_refused(translated: Translate, name: str, value: str) -> None:
+    translation = translated(annotations={f"salad.com/{name}": value})
+    (finding,) = translation.findings
+    assert (finding.path, finding.reason_code) == (
+        "metadata.annotations[salad.com/networking-port]",
+        "InvalidAnnotation",
+    )
+    assert f"salad.com/{name}" in finding.reason

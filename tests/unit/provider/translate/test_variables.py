@@ -1,0 +1,72 @@
+"""The environment of the group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scvk.provider.ownership import RESERVED_NAMES
+from scvk.provider.translate import Translation
+
+Translate = Callable[..., Translation]
+
+
+def test_literal_values_are_passed_on_expanded_with_the_marks(translated: Translate) -> None:
+    request = translated(
+        env=[{"name": "HOST", "value": "a"}, {"name": "URL", "value": "http://$(HOST)"}, {"name": "HOST", "value": "b"}]
+    ).request
+    assert request is not None
+    assert request.container.environment_variables == {
+        "HOST": "b",
+        "URL": "http://a",
+        "SCVK_CLUSTER_ID": "c1",
+        "SCVK_POD_NAMESPACE": "shop",
+        "SCVK_POD_NAME": "web",
+        "SCVK_POD_UID": "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11",
+        "SCVK_ATTEMPT": "1",
+        "SCVK_NODE": "node-a",
+    }
+
+
+@pytest.mark.parametrize(
+    "value", ["", "s3cret\nline", "s3cret\r", "s3cret\u2028", "s3cret" * 167], ids=["empty", "lf", "cr", "ls", "long"]
+)
+def test_values_that_saladcloud_does_not_take_are_refused_by_name_and_not_shown(
+    translated: Translate, value: str
+) -> None:
+    translation = translated(env=[{"name": "A", "value": "a"}, {"name": "TOKEN", "value": value}])
+    assert translation.request is None
+    (finding,) = translation.findings
+    assert (finding.path, finding.reason_code) == ("spec.containers[0].env[1]", "UnsupportedEnvironmentValue")
+    assert "TOKEN" in finding.reason
+    assert "s3cret" not in finding.reason
+
+
+def test_the_longest_value_passes(translated: Translate) -> None:
+    assert translated(env=[{"name": "A", "value": "x" * 1000}]).request is not None
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_pod_may_not_set_the_marks(translated: Translate, name: str) -> None:
+    translation = translated(env=[{"name": name, "value": "x"}])
+    assert [(finding.path, finding.reason_code) for finding in translation.findings] == [
+        ("spec.containers[0].env[0]", "ReservedEnvironmentVariable")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"envFrom": [{"secretRef": {"name": "s"}}]}, "spec.containers[0].envFrom[0]"),
+        (
+            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}]},
+            "spec.containers[0].env[0].valueFrom",
+        ),
+    ],
+)
+def test_values_from_elsewhere_are_refused(translated: Translate, fields: dict[str, Any], path: str) -> None:
+    assert [(finding.path, finding.reason_code) for finding in translated(**fields).findings] == [
+        (path, "UnsupportedEnvironmentSource")
+    ]
