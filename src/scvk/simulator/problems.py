@@ -24,7 +24,7 @@ _PHRASES = {int(known): known.phrase for known in HTTPStatus}
 _LONGEST_DETAIL = 2000  # `ProblemDetails.detail`, OpenAPI document
 
 
-class Problem(Exception):  # noqa: N818  what HTTP calls it
+class Problem(Exception):
     """A refusal. `errors` maps a field's path in the request body to what is wrong with it."""
 
     status = 500

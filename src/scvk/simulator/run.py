@@ -73,9 +73,7 @@ def run_simulate(
     return 0
 
 
-async def _run(
-    config: SimulatorConfig, host: str, port: int, announce: Callable[[str, Sequence[str]], None]
-) -> None:
+async def _run(config: SimulatorConfig, host: str, port: int, announce: Callable[[str, Sequence[str]], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

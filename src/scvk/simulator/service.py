@@ -51,9 +51,7 @@ class Simulator:
     thing. Raises RuntimeUnavailableError on entering.
     """
 
-    def __init__(
-        self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None
-    ) -> None:
+    def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SimulatedClock(config.speed)
         self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)

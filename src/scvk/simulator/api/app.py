@@ -46,9 +46,7 @@ def build_app(gate: Gate, groups: GroupHandlers, control: ControlApi) -> Starlet
     """The application. Operations of the document that are not simulated (queues, inference) answer 404."""
     operations = document().operations
     routes = [
-        Route(
-            operations[name].path, gate.endpoint(operations[name], handler), methods=[operations[name].method]
-        )
+        Route(operations[name].path, gate.endpoint(operations[name], handler), methods=[operations[name].method])
         for name, handler in handlers(groups).items()
     ]
     return Starlette(

@@ -57,9 +57,7 @@ class ControlApi:
         since = request.query_params.get("since", "0")
         if not since.isascii() or not since.isdigit() or len(since) > 15:
             return _refusal(InvalidRequest.at("since", "must be a number of a request"))
-        answer = Answer(
-            body={"items": [logged.render() for logged in self._log.since(int(since))]}
-        ).response()
+        answer = Answer(body={"items": [logged.render() for logged in self._log.since(int(since))]}).response()
         if request.query_params.get("clear") == "true":
             self._log.clear()
         return answer

@@ -128,9 +128,7 @@ class Gate:
 
         return serve
 
-    async def _serve(
-        self, request: Request, operation: Operation, handler: Handler, logged: LoggedRequest
-    ) -> Response:
+    async def _serve(self, request: Request, operation: Operation, handler: Handler, logged: LoggedRequest) -> Response:
         key_index = self._authenticate(request)
         logged.api_key = key_index
         wait_s = self._windows[key_index].take()

@@ -19,9 +19,7 @@ _HANDLERS = ("http", "tcp", "grpc", "exec")
 _LOGINS = ("basic", "docker_hub", "aws_ecr", "gcp_gar", "gcp_gcr")
 _SINKS = ("axiom", "datadog", "http", "new_relic", "splunk", "tcp")
 # Changes of only these leave the instances and the version alone.
-_LIGHT = frozenset(
-    {"replicas", "display_name", "scaling-actions", "scheduled-scaling-enabled", "queue_autoscaler"}
-)
+_LIGHT = frozenset({"replicas", "display_name", "scaling-actions", "scheduled-scaling-enabled", "queue_autoscaler"})
 
 
 class Definition:

@@ -50,9 +50,7 @@ class Owner(Protocol):
 class Group:
     """A container group between its creation and its disappearance. Construct, then `begin`."""
 
-    def __init__(
-        self, means: Means, owner: Owner, journal: Journal, definition: Definition, dns: str | None
-    ) -> None:
+    def __init__(self, means: Means, owner: Owner, journal: Journal, definition: Definition, dns: str | None) -> None:
         self._means = means
         self._owner = owner
         self._agenda = Agenda(means.clock)

@@ -234,9 +234,7 @@ class Instance:
                 run.then()
             return
         self._event(InstanceEvent.START_FAILURE if status is None else exited(status))
-        verdict = after_exit(
-            self.definition.restart_policy, _START_FAILURE_STATUS if status is None else status
-        )
+        verdict = after_exit(self.definition.restart_policy, _START_FAILURE_STATUS if status is None else status)
         if verdict is Verdict.RESTART:
             self._enter(InstanceState.CREATING)
             ran_for_s = self._means.clock.time() - run.began_at

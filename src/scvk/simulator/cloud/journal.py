@@ -41,9 +41,7 @@ class Journal:
             "machine_id": machine_id,
         }
 
-    def instance_event(
-        self, event: str, labels: Mapping[str, str], version: int, definition: Definition
-    ) -> None:
+    def instance_event(self, event: str, labels: Mapping[str, str], version: int, definition: Definition) -> None:
         """An event of one instance."""
         time = self._store.write_event(ResourceType.INSTANCE_CONTROLLER, labels, severity(event), str(event))
         log = _system_log(event, time, version, definition)

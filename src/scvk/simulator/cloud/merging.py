@@ -43,9 +43,7 @@ def _without_null(patch: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[st
     if name not in patch:
         return patch
     if not rest:
-        return (
-            patch if patch[name] is not None else {key: value for key, value in patch.items() if key != name}
-        )
+        return patch if patch[name] is not None else {key: value for key, value in patch.items() if key != name}
     if not isinstance(patch[name], Mapping):
         return patch
     return {**patch, name: _without_null(patch[name], tuple(rest))}

@@ -45,9 +45,7 @@ class Organization:
     @property
     def replicas_used(self) -> int:
         """Replicas of all groups that are meant to run."""
-        return sum(
-            group.replicas_used for project in self.projects.values() for group in project.groups.values()
-        )
+        return sum(group.replicas_used for project in self.projects.values() for group in project.groups.values())
 
     def project(self, name: str) -> Project:
         """A project by name. Raises NotFound."""
@@ -210,9 +208,7 @@ class Platform:
         images: ImageCatalogue,
     ) -> None:
         self.clock: Clock = means.clock
-        self.organizations = {
-            name: Organization(means, name, projects, quotas, images) for name in organizations
-        }
+        self.organizations = {name: Organization(means, name, projects, quotas, images) for name in organizations}
 
     def all_projects(self) -> Iterator[Project]:
         """Every project of every organization."""

@@ -53,9 +53,7 @@ class ProbeSet:
 class _Loop:
     """Checks one probe again and again, one check at a time."""
 
-    def __init__(
-        self, clock: Clock, container: Container, probe: Probe, on_verdict: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, clock: Clock, container: Container, probe: Probe, on_verdict: Callable[[bool], None]) -> None:
         self._clock = clock
         self._container = container
         self._probe = probe
@@ -77,17 +75,13 @@ class _Loop:
 
     def _check(self) -> None:
         self._asked_at = self._clock.time()
-        self._pending = self._container.check(
-            self._probe, float(self._probe.timeout_seconds or 1), self._done
-        )
+        self._pending = self._container.check(self._probe, float(self._probe.timeout_seconds or 1), self._done)
 
     def _done(self, outcome: ProbeOutcome) -> None:
         if self._ended:
             return
         took_s = self._clock.time() - self._asked_at
-        self._pending = self._clock.call_later(
-            max(0.0, (self._probe.period_seconds or 1) - took_s), self._check
-        )
+        self._pending = self._clock.call_later(max(0.0, (self._probe.period_seconds or 1) - took_s), self._check)
         verdict = self._streak.record(success=outcome.success)
         if verdict is not None:
             self._on_verdict(verdict)

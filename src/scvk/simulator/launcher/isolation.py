@@ -102,9 +102,7 @@ def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> 
     _mount_proc(root)
     _mount_devices(root, held, shm_mib)
     try:
-        kernel.mount(
-            "sysfs", str(root / "sys"), "sysfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
-        )
+        kernel.mount("sysfs", str(root / "sys"), "sysfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV)
     except OSError:
         pass  # some kernels refuse sysfs to user namespaces; few programs need it
     kernel.change_root(str(root))

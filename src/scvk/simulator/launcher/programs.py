@@ -47,9 +47,7 @@ def fork_program(program: Program, output_fd: int, prepare: Callable[[], None], 
     return Child(pid, read_end)
 
 
-def _become(
-    program: Program, output_fd: int, status_fd: int, prepare: Callable[[], None], *, isolated: bool
-) -> None:
+def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[[], None], *, isolated: bool) -> None:
     """Never returns: this is the child."""
     try:
         kernel.die_with_parent(signal.SIGKILL)

@@ -161,9 +161,7 @@ class Launcher:
         prepare: Callable[[], None] = partial(isolation.enter, target) if self._isolated else _nothing
         self._watch(number, self._fork(program, output_fd, prepare, target))
 
-    def _fork(
-        self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None
-    ) -> Child:
+    def _fork(self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None) -> Child:
         """Fork into a new PID namespace, or into that of `target`."""
         if not self._isolated:
             return fork_program(program, output_fd, prepare, isolated=False)

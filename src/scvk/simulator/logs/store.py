@@ -73,16 +73,12 @@ class LogStore:
         self.output = Ring()
         self.events = Ring()
 
-    def write_output(
-        self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None
-    ) -> None:
+    def write_output(self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None) -> None:
         """A line of a program. The platform gives it no severity of its own, hence `default`."""
         entry = LogEntry(self._now(), ResourceType.CONTAINER, labels, "default", text, json)
         self.output.append(entry)
 
-    def write_event(
-        self, resource_type: ResourceType, labels: Mapping[str, str], severity: str, text: str
-    ) -> datetime:
+    def write_event(self, resource_type: ResourceType, labels: Mapping[str, str], severity: str, text: str) -> datetime:
         """An event of a controller; returns the time it is kept under."""
         return self.events.append(LogEntry(self._now(), resource_type, labels, severity, text)).time
 
