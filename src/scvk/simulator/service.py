@@ -22,11 +22,12 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from scvk.simulator.api.app import BASE_PATH, build_app, handlers
+from scvk.simulator.api.app import BASE_PATH, all_handlers, build_app
 from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.faults import Faults
 from scvk.simulator.api.gate import Gate
 from scvk.simulator.api.handlers import GroupHandlers
+from scvk.simulator.api.organization_handlers import LogHandlers
 from scvk.simulator.api.requests import RequestLog
 from scvk.simulator.clock import Clock, SimulatedClock
 from scvk.simulator.cloud.instance import Means
@@ -68,7 +69,7 @@ class Simulator:
         def monotonic() -> float:
             return asyncio.get_running_loop().time()
 
-        groups = GroupHandlers(self.config, monotonic)
+        handlers = all_handlers(GroupHandlers(self.config, monotonic), LogHandlers(self.clock))
         gate = Gate(
             self.platform,
             self.config.api_keys,
@@ -82,9 +83,9 @@ class Simulator:
             self.faults,
             self.requests,
             lambda: {"speed": self.config.speed, "isolation_report": list(self.isolation_report)},
-            frozenset(handlers(groups)),
+            frozenset(handlers),
         )
-        return build_app(gate, groups, control)
+        return build_app(gate, handlers, control)
 
     @property
     def isolation_report(self) -> tuple[str, ...]:

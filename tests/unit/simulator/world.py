@@ -56,12 +56,14 @@ def probe(**numbers: Any) -> dict[str, Any]:
     }
 
 
+FOR_EVER = Script()
+QUOTAS = Quotas()
+
+
 class World:
     """One organization with one project, and what its containers do."""
 
-    def __init__(
-        self, scripted: Callable[[Launch], Script] | Script = Script(), quotas: Quotas = Quotas()
-    ) -> None:
+    def __init__(self, scripted: Callable[[Launch], Script] | Script = FOR_EVER, quotas: Quotas = QUOTAS) -> None:
         script = scripted
         chosen = script if callable(script) else (lambda _launch: script)
         self.clock = ManualClock()
