@@ -93,15 +93,16 @@ class LauncherLink:
         """No message of this id is wanted any more."""
         self._receivers.pop(number, None)
 
-    def send(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
-        """Send a request; lost in silence when the launcher is gone, which `on_lost` tells."""
+    def send(self, message: wire.Message, fds: tuple[int, ...] = ()) -> bool:
+        """Send a request; False when the launcher is gone, so that no answer will come."""
         if self._socket is None:
-            return
+            return False
         # Blocking for the moment of a send: the launcher reads at once, and a request is a few kilobytes.
         try:
             wire.send(self._socket, message, fds)
         except OSError:
-            pass  # end of file follows on the reading side
+            return False  # end of file follows on the reading side
+        return True
 
     def _readable(self) -> None:
         if self._socket is None:

@@ -18,6 +18,7 @@ from scvk.simulator.runtime.probing import run_check
 IsolationMode = Literal["auto", "none"]
 
 _READ_SIZE = 65536
+_LAUNCHER_GONE = "the simulator's process launcher is gone"
 # After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not
 # delay the news.
 _DRAIN_DEADLINE_S = 1.0
@@ -135,8 +136,13 @@ class _ProcessContainer:
             "shm_mib": launch.shm_mib,
             "disk_mib": launch.disk_mib,
         }
-        self._link.send(request, (write_end,))
+        if not self._link.send(request, (write_end,)):
+            self._fail_later()
         os.close(write_end)
+
+    def _fail_later(self) -> None:
+        failure = {"event": "failed", "message": _LAUNCHER_GONE}
+        asyncio.get_running_loop().call_soon(self._receive, failure, [])
 
     def signal(self, number: int) -> None:
         """Through the launcher, which knows whether the process still is the one meant."""
@@ -179,7 +185,8 @@ class _ProcessContainer:
             "cwd": "/",
         }
         try:
-            self._link.send(request, (sink,))
+            if not self._link.send(request, (sink,)):
+                raise OSError(_LAUNCHER_GONE)
             return await finished
         finally:
             os.close(sink)
@@ -199,7 +206,8 @@ class _ProcessContainer:
 
         number = self._link.new_id(receive)
         try:
-            self._link.send({**request, "id": number, "target": self._number})
+            if not self._link.send({**request, "id": number, "target": self._number}):
+                raise OSError(_LAUNCHER_GONE)
             return await answer
         finally:
             self._link.forget(number)
