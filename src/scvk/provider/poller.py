@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from scvk.provider.cloud_view import CloudView
-from scvk.provider.timeline import event_of
+from scvk.provider.timeline import PlatformEvent, event_of
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, RateLimited, SaladCloudError
@@ -37,6 +37,8 @@ EVENTS_LOOK_BACK = timedelta(minutes=15)
 """How far back the first query goes: what happened while the agent was away."""
 EVENTS_OVERLAP = timedelta(seconds=30)
 """Events come late: every query looks again at so much of what was seen; known ones are recognised."""
+MOST_REPEATED = MAX_LOG_PAGE_SIZE // 2
+"""Known events in one overlap: after a burst the overlap is shorter, so that it does not cost further pages."""
 CLOCK_MARGIN = timedelta(seconds=1)
 """`end_time` may not be in the future by the platform's clock, which may be a little behind ours."""
 MOST_PAGES = 10
@@ -87,6 +89,8 @@ class Poller:
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._resume: datetime | None = None
         """Where to go on with events that one round could not hold."""
+        self._newest: list[tuple[datetime, str, str, str]] = []
+        """The newest events by time, group, text and instance: at most MOST_REPEATED."""
         self._swept: dict[str, float] = {}
         self._last_sweep = float("-inf")
         self.failure: str | None = None
@@ -124,7 +128,7 @@ class Poller:
         """Read the project's events since the last time, with some overlap."""
         end = self._now() - CLOCK_MARGIN
         # Never past `end`, also where the clock was set back.
-        start = min(self._resume or min(self._cursor, end) - EVENTS_OVERLAP, end)
+        start = min(self._resume or self._overlap_start(min(self._cursor, end)), end)
         changed: set[str] = set()
         try:
             for _ in range(MOST_PAGES):
@@ -136,7 +140,9 @@ class Poller:
                     sort_order=SortOrder.ASCENDING,
                 )
                 page = await self._client.query_log_entries(query, request_class=RequestClass.OBSERVE)
-                changed |= self._view.apply_events(found for entry in page.items if (found := event_of(entry)))
+                found = [event for entry in page.items if (event := event_of(entry))]
+                changed |= self._view.apply_events(found)
+                self._remember(found)
                 if len(page.items) < MAX_LOG_PAGE_SIZE:
                     self._resume = None
                     self._cursor = end
@@ -149,6 +155,14 @@ class Poller:
                 self._resume = start = newest
         finally:  # what the earlier pages brought is known now, whatever became of the later ones
             self._observer.groups_changed(changed)
+
+    def _overlap_start(self, cursor: datetime) -> datetime:
+        start = cursor - EVENTS_OVERLAP
+        return max(start, self._newest[0][0]) if len(self._newest) == MOST_REPEATED else start
+
+    def _remember(self, found: Iterable[tuple[str, PlatformEvent]]) -> None:
+        told = {(event.time, group, event.text, event.instance_id) for group, event in found}
+        self._newest = sorted(told.union(self._newest))[-MOST_REPEATED:]
 
     async def ask_instance(self, name: str) -> None:
         """Ask for the instances of one group."""

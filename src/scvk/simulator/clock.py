@@ -1,7 +1,7 @@
 """Time as the simulator sees it: timers count simulated seconds, time stamps are wall time.
 
-A group that needs 60 s to be allocated on the platform needs 3 s at `speed` 20, but the time stamps in answers are
-true: a client compares them with its own clock.
+A group that needs 60 s to be allocated on the platform needs 3 s at `speed` 20, but the time stamps in
+answers are true: a client compares them with its own clock.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Clock(Protocol):
 class SimulatedClock:
     """The running event loop's clock, `speed` times as fast.
 
-    `speed` 1 is the platform's own pace; 20 makes a minute last 3 s. Must be used inside a running event loop.
-    Raises ValueError when `speed` is not above 0.
+    `speed` 1 is the platform's own pace; 20 makes a minute last 3 s. Must be used inside a running event
+    loop. Raises ValueError when `speed` is not above 0.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -71,7 +71,7 @@ class _Call:
 
 
 class ManualClock:
-    """A clock that moves only when it is told to: `advance` makes all due calls, in order, each at its own time."""
+    """A clock that moves only when told to: `advance` makes all due calls in order, each at its time."""
 
     def __init__(self, start: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
         self._start = start

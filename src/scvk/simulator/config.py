@@ -75,4 +75,4 @@ class SimulatorConfig:
     requests_per_minute: int = 240
     """Per API key, in real time (SaladCloud's documented limit)."""
     list_max: int | None = None
-    """Cuts listings of groups; the OpenAPI document says `maxItems: 100`, whether the platform cuts is not known."""
+    """Cuts listings of groups; the document says `maxItems: 100`, whether the platform cuts is unknown."""

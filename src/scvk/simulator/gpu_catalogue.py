@@ -18,7 +18,7 @@ _LARGEST_STORAGE = 250 * _GIB
 
 @dataclass(frozen=True, slots=True)
 class GpuClass:
-    """One class. `prices` are USD an hour per priority, as decimal text; `max_ram_mb` in MB; `machines` online."""
+    """One class. `prices` are USD an hour per priority, as decimal text; `machines` are online."""
 
     id: str
     name: str

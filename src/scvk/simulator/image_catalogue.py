@@ -1,4 +1,4 @@
-"""What stands behind an image's name: entrypoint, command, environment, files; from package data, first match counts."""
+"""What stands behind an image's name: entrypoint, command, environment, files; from package data."""
 
 from __future__ import annotations
 

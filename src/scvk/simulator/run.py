@@ -11,9 +11,9 @@ from typing import TextIO
 
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.image_catalogue import UnknownImages
-from scvk.simulator.runtime.contract import RuntimeUnavailable
+from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
-from scvk.simulator.service import Simulator, serve
+from scvk.simulator.service import AddressUnavailableError, Simulator, serve
 
 
 def run_simulate(
@@ -30,10 +30,10 @@ def run_simulate(
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> int:
-    """Run until SIGINT or SIGTERM and return the exit code: 0, or 1 after one line on `err` that says what is missing.
+    """Run until SIGINT or SIGTERM; the exit code: 0, or 1 after one line on `err` that says what is wrong.
 
-    `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name value` per
-    line, the base URL first and when it can be used); what is not isolated goes to `err`.
+    `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name
+    value` per line, the base URL first and when it can be used); what is not isolated goes to `err`.
     """
     out, err = out or sys.stdout, err or sys.stderr
     keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
@@ -64,11 +64,10 @@ def run_simulate(
 
     try:
         asyncio.run(_run(config, host, port, announce))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        print(f"error: cannot listen on {host} port {port}: {reason}", file=err)
+    except AddressUnavailableError as error:
+        print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
         return 1
-    except RuntimeUnavailable as error:
+    except RuntimeUnavailableError as error:
         print(f"error: {error}", file=err)
         return 1
     return 0

@@ -9,6 +9,7 @@ async with Simulator(config) as simulator:
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,11 +22,12 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from scvk.simulator.api.app import BASE_PATH, build_app, handlers
+from scvk.simulator.api.app import BASE_PATH, all_handlers, build_app
 from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.faults import Faults
 from scvk.simulator.api.gate import Gate
 from scvk.simulator.api.handlers import GroupHandlers
+from scvk.simulator.api.organization_handlers import LogHandlers
 from scvk.simulator.api.requests import RequestLog
 from scvk.simulator.clock import Clock, SimulatedClock
 from scvk.simulator.cloud.instance import Means
@@ -39,11 +41,15 @@ from scvk.simulator.runtime.process import ProcessRuntime
 _SHUTDOWN_S = 1
 
 
-class Simulator:
-    """SaladCloud on this machine. Constructing has no effect; entering starts the runtime, leaving ends every program.
+class AddressUnavailableError(OSError):
+    """The address cannot be listened on; `strerror` says why."""
 
-    `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory thing.
-    Raises RuntimeUnavailable on entering.
+
+class Simulator:
+    """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
+
+    `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
+    thing. Raises RuntimeUnavailableError on entering.
     """
 
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
@@ -63,7 +69,7 @@ class Simulator:
         def monotonic() -> float:
             return asyncio.get_running_loop().time()
 
-        groups = GroupHandlers(self.config, monotonic)
+        handlers = all_handlers(GroupHandlers(self.config, monotonic), LogHandlers(self.clock))
         gate = Gate(
             self.platform,
             self.config.api_keys,
@@ -77,9 +83,9 @@ class Simulator:
             self.faults,
             self.requests,
             lambda: {"speed": self.config.speed, "isolation_report": list(self.isolation_report)},
-            frozenset(handlers(groups)),
+            frozenset(handlers),
         )
-        return build_app(gate, groups, control)
+        return build_app(gate, handlers, control)
 
     @property
     def isolation_report(self) -> tuple[str, ...]:
@@ -120,7 +126,7 @@ class Served:
 async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Served]:
     """Serve over HTTP inside the context; port 0 takes a free one. Installs no signal handlers.
 
-    Raises OSError when the address cannot be bound.
+    Raises AddressUnavailableError.
     """
     listener = _bind(host, port)
     config = uvicorn.Config(
@@ -149,9 +155,12 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise AddressUnavailableError(error.errno, error.strerror or str(error)) from error
+    except OverflowError as error:
+        listener.close()
+        raise AddressUnavailableError(errno.EINVAL, f"{port} is no port") from error
     listener.setblocking(False)
     return listener
 

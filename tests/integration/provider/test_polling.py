@@ -145,6 +145,16 @@ async def test_events_that_come_late_are_found_within_the_overlap() -> None:
     assert [event.time for event in world.provider._view.events(name_of())] == [at(80)]
 
 
+async def test_the_overlap_after_a_burst_costs_one_page() -> None:
+    world = await World().started()
+    for number in range(250):
+        world.cloud.say(f"web-{number}", "Instance Running", seconds=-10 + number / 50)
+    await world.hear()
+    world.cloud.requests.clear()
+    await world.hear()
+    assert world.cloud.count("events") == 1
+
+
 async def test_more_events_of_one_time_stamp_than_a_page_holds_do_not_hold_up_the_rest() -> None:
     world = await World().started()
     for number in range(150):

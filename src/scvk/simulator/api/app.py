@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route, Router
@@ -11,12 +13,13 @@ from scvk.simulator.api import organization_handlers
 from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.gate import Gate, Handler, http_problem, internal_problem
 from scvk.simulator.api.handlers import GroupHandlers
+from scvk.simulator.api.organization_handlers import LogHandlers
 
 BASE_PATH = "/api/public"
 CONTROL_PATH = "/_simulator"
 
 
-def handlers(groups: GroupHandlers) -> dict[str, Handler]:
+def all_handlers(groups: GroupHandlers, logs: LogHandlers) -> dict[str, Handler]:
     """Every operation that is simulated, by its id in the document."""
     organization = organization_handlers
     return {
@@ -34,7 +37,7 @@ def handlers(groups: GroupHandlers) -> dict[str, Handler]:
         "reallocate_container_group_instance": groups.reallocate_container_group_instance,
         "recreate_container_group_instance": groups.recreate_container_group_instance,
         "restart_container_group_instance": groups.restart_container_group_instance,
-        "query_log_entries": organization.query_log_entries,
+        "query_log_entries": logs.query_log_entries,
         "list_gpu_classes": organization.list_gpu_classes,
         "get_quotas": organization.get_quotas,
         "get_cpu_availability": organization.get_cpu_availability,
@@ -42,12 +45,12 @@ def handlers(groups: GroupHandlers) -> dict[str, Handler]:
     }
 
 
-def build_app(gate: Gate, groups: GroupHandlers, control: ControlApi) -> Starlette:
+def build_app(gate: Gate, handlers: Mapping[str, Handler], control: ControlApi) -> Starlette:
     """The application. Operations of the document that are not simulated (queues, inference) answer 404."""
     operations = document().operations
     routes = [
         Route(operations[name].path, gate.endpoint(operations[name], handler), methods=[operations[name].method])
-        for name, handler in handlers(groups).items()
+        for name, handler in handlers.items()
     ]
     return Starlette(
         routes=[

@@ -8,16 +8,21 @@ from typing import Any, NoReturn
 from starlette.requests import Request
 
 from scvk.saladcloud.models.document import Operation
+from scvk.simulator.api.pruning import prune
 from scvk.simulator.problems import InvalidRequest, TooLarge, UnsupportedMedia
 
-# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger, a request not.
+# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger,
+# a request not.
 LARGEST_BODY = 4 * 1024 * 1024
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
 _MOST_ERRORS = 50
 
 
 async def read_body(request: Request, operation: Operation) -> Any:
-    """The decoded and valid body of a request. Raises TooLarge, UnsupportedMedia, InvalidRequest."""
+    """The decoded and valid body of a request, without members that the document does not know.
+
+    Raises TooLarge, UnsupportedMedia, InvalidRequest.
+    """
     media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type not in _JSON_TYPES:
         raise UnsupportedMedia(f"The body must be JSON, not {media_type[:100]}.")
@@ -28,7 +33,7 @@ async def read_body(request: Request, operation: Operation) -> Any:
         for violation in violations[:_MOST_ERRORS]:
             errors.setdefault(violation.path or "body", []).append(violation.message)
         raise InvalidRequest("; ".join(map(str, violations[:_MOST_ERRORS])), errors)
-    return body
+    return body if operation.request is None else prune(operation.request.schema, body)
 
 
 async def _read(request: Request) -> bytes:

@@ -28,9 +28,10 @@ class FaultKind(StrEnum):
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One fault, as the control API takes it.
 
-    `operations` are operation ids of the OpenAPI document; an empty list means all. `count` is how many requests it
-    hits, None until it is cleared. `probability` is 0-1. `when` is `before` the request takes effect, or `after`:
-    then the effect is there and only the answer is lost. `seconds` (real) is for `hang`, None for ever.
+    `operations` are operation ids of the OpenAPI document; an empty list means all. `count` is how many
+    requests it hits, None until it is cleared. `probability` is 0-1. `when` is `before` the request takes
+    effect, or `after`: then the effect is there and only the answer is lost. `seconds` (real) is for
+    `hang`, None for ever.
     """
 
     kind: FaultKind

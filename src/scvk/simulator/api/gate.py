@@ -58,7 +58,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler returns: status, JSON body or None, headers, and another media type where the document has one."""
+    """What a handler returns: status, JSON body or None, headers, media type."""
 
     status: int = 200
     body: Any = None
@@ -76,7 +76,7 @@ class Answer:
 Handler = Callable[[Call], Answer]
 
 
-class ConnectionDropped(ConnectionError):
+class ConnectionDroppedError(ConnectionError):
     """Raised through the application where there is no connection to cut: in-process transports."""
 
 
@@ -86,7 +86,7 @@ class _Dropped(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
         transport = scope.get("state", {}).get("transport")
         if transport is None:
-            raise ConnectionDropped("a fault cut the connection")
+            raise ConnectionDroppedError("a fault cut the connection")
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass  # the server must see the end before we return, or it would try to answer for us
@@ -203,5 +203,5 @@ def http_problem(_request: Request, error: Exception) -> Response:
 
 
 def internal_problem(_request: Request, _error: Exception) -> Response:
-    """A defect of the simulator: the framework reports the traceback to the server's log, the client gets a problem."""
+    """A defect of the simulator: the server's log gets the traceback, the client a problem."""
     return Answer(500, problem_body(500, "The simulator has a defect; its log has the details.")).response()

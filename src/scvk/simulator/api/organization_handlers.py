@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from scvk.simulator.api.gate import Answer, Call
+from scvk.simulator.clock import Clock
 from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
 from scvk.simulator.logs.entries import format_time
 from scvk.simulator.logs.query import QueryError, compile_query
@@ -16,36 +17,42 @@ _DEFAULT_PAGE_SIZE = 100
 _CPU_MACHINES = 2400
 
 
-def query_log_entries(call: Call) -> Answer:
-    """A page of the organization's log entries."""
-    body = call.body
-    start, end = _moment(body["start_time"], "start_time"), _moment(body["end_time"], "end_time")
-    if end > datetime.now(UTC):
-        raise InvalidRequest.at("end_time", "must not be in the future")
-    if start > end:
-        raise InvalidRequest.at("start_time", "must not be after end_time")
-    try:
-        matches = compile_query(body["query"])
-    except QueryError as error:
-        raise InvalidRequest.at("query", str(error)) from None
-    entries = [
-        entry
-        for project in call.organization.projects.values()
-        for entry in project.logs.between(start, end)
-        if matches(entry)
-    ]
-    descending = body.get("sort_order", "desc") == "desc"
-    entries.sort(key=lambda entry: entry.time, reverse=descending)
-    page = entries[: body.get("page_size", _DEFAULT_PAGE_SIZE)]
-    times = [entry.time for entry in page] or [start, end]
-    return Answer(
-        body={
-            "items": [entry.render() for entry in page],
-            "organization_name": call.organization.name,
-            "page_min_time": format_time(min(times)),
-            "page_max_time": format_time(max(times)),
-        }
-    )
+class LogHandlers:
+    """Queries of the organization's log entries; `clock` says what is the future."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def query_log_entries(self, call: Call) -> Answer:
+        """A page of the organization's log entries."""
+        body = call.body
+        start, end = _moment(body["start_time"], "start_time"), _moment(body["end_time"], "end_time")
+        if end > self._clock.now():
+            raise InvalidRequest.at("end_time", "must not be in the future")
+        if start > end:
+            raise InvalidRequest.at("start_time", "must not be after end_time")
+        try:
+            matches = compile_query(body["query"])
+        except QueryError as error:
+            raise InvalidRequest.at("query", str(error)) from None
+        entries = [
+            entry
+            for project in call.organization.projects.values()
+            for entry in project.logs.between(start, end)
+            if matches(entry)
+        ]
+        descending = body.get("sort_order", "desc") == "desc"
+        entries.sort(key=lambda entry: entry.time, reverse=descending)
+        page = entries[: body.get("page_size", _DEFAULT_PAGE_SIZE)]
+        times = [entry.time for entry in page] or [start, end]
+        return Answer(
+            body={
+                "items": [entry.render() for entry in page],
+                "organization_name": call.organization.name,
+                "page_min_time": format_time(min(times)),
+                "page_max_time": format_time(max(times)),
+            }
+        )
 
 
 def list_gpu_classes(_call: Call) -> Answer:

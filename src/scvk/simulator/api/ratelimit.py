@@ -1,7 +1,7 @@
 """At most so many requests in any 60 seconds: a sliding window, in real time.
 
-SaladCloud's documentation says 240 a minute per API key; the window's shape is not known, a sliding one is the
-strictest a client can meet.
+SaladCloud's documentation says 240 a minute per API key; the window's shape is not known, a sliding one is
+the strictest a client can meet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class SlidingWindow:
         self._taken: deque[float] = deque()
 
     def take(self) -> float | None:
-        """None when this one is allowed, else the seconds until one will be. What is refused does not count."""
+        """None when this one is allowed, else seconds until one will be. What is refused does not count."""
         now = self._monotonic()
         while self._taken and self._taken[0] <= now - WINDOW_S:
             self._taken.popleft()

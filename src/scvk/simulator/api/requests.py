@@ -14,8 +14,11 @@ _KEPT = 20_000
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request. `api_key` is the key's index in the configuration, None without a valid one; `status` None while
-    it is not answered, or when it never was."""
+    """One request.
+
+    `api_key` is the key's index in the configuration, None without a valid one; `status` is None while it is
+    not answered, or when it never was.
+    """
 
     number: int
     time: datetime

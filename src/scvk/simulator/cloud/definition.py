@@ -46,7 +46,7 @@ class Definition:
 
     @property
     def command(self) -> Sequence[str] | None:
-        """What replaces the image's ENTRYPOINT and CMD; None for nothing (an empty list counts as nothing)."""
+        """What replaces the image's ENTRYPOINT and CMD; None for nothing, also for an empty list."""
         return self.container.get("command") or None
 
     @property
@@ -96,7 +96,7 @@ def _heavy(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def broken_rules(values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Rules that the OpenAPI document does not state, by the path of the field; `values` is valid by the document."""
+    """Broken rules that the OpenAPI document does not state, by field; `values` is valid by the document."""
     broken: dict[str, list[str]] = {}
     for name in _PROBES:
         probe = values.get(name)

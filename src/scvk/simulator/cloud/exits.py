@@ -25,20 +25,20 @@ _POLICIES = {
 
 
 def after_exit(restart_policy: str, status: int) -> Verdict:
-    """The verdict for an exit status; a failed start counts as a failure. Raises KeyError for an unknown policy."""
+    """The verdict for an exit status. Raises KeyError for an unknown policy."""
     succeeded, failed = _POLICIES[restart_policy]
     return succeeded if status == 0 else failed
 
 
 @dataclass(slots=True)
 class Backoff:
-    """The wait before the next restart on the same machine: doubles up to a cap, and is forgotten by a long run."""
+    """The wait before the next restart on the same machine: doubles up to a cap; a long run resets it."""
 
     durations: Durations
     exits: int = 0
 
     def next_delay_s(self, ran_for_s: float) -> float:
-        """Count one more exit, after a run of `ran_for_s`, and return the wait in simulated seconds."""
+        """Count one more exit, after a run of `ran_for_s`; return the wait in simulated seconds."""
         if ran_for_s >= self.durations.backoff_reset_s:
             self.exits = 0
         # Exponents beyond what the cap can need would only overflow.

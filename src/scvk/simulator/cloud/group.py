@@ -4,7 +4,8 @@
        |                                             (all programs ended for good)
        +-> failed (image); start tries again
 
-`running` is never left for `deploying` again: a group whose only instance is being allocated anew stays `running`.
+`running` is never left for `deploying` again: a group whose only instance is being allocated anew stays
+`running`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Group:
 
     @property
     def replicas_used(self) -> int:
-        """What it takes of the organization's quota: nothing when it is stopped, finished or being deleted."""
+        """What it takes of the organization's quota: nothing when stopped, finished or being deleted."""
         return self.definition.replicas if self.wanted and not self.deleting else 0
 
     @property
@@ -179,7 +180,7 @@ class Group:
     # --- the image ---
 
     def _pull(self) -> None:
-        """Pull the image into the platform's registry; a group that runs goes on with the old one meanwhile."""
+        """Pull the image into the platform's registry; a running group goes on with the old one."""
         self._agenda.call_off()
         if self.status not in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self.status = GroupStatus.PENDING
@@ -226,7 +227,8 @@ class Group:
         living = self._living()
         surplus = len(living) - self._wanted_count()
         # The cheapest first, of equal ones the youngest (`deletion_cost`, OpenAPI document).
-        for instance in sorted(reversed(living), key=lambda i: i.deletion_cost)[: max(0, surplus)]:
+        dispensable = sorted(enumerate(living), key=lambda item: (item[1].deletion_cost, -item[0]))
+        for _, instance in dispensable[: max(0, surplus)]:
             instance.stop()
         for _ in range(-surplus):
             self._add_instance()

@@ -126,7 +126,7 @@ class Instance:
         self._allocate()
 
     def stop(self) -> None:
-        """SIGTERM, after the grace time SIGKILL; the instance is gone when its program is. May be repeated."""
+        """SIGTERM, after the grace time SIGKILL; it is gone when its program is. May be repeated."""
         if self.state is InstanceState.STOPPING:
             return
         self._agenda.call_off()
@@ -134,7 +134,7 @@ class Instance:
         self._end_program(self._gone)
 
     def interrupt(self, event: InstanceEvent) -> None:
-        """The machine is lost to the instance at once: the program dies without notice, another machine is sought."""
+        """The machine is lost at once: the program dies without notice, another machine is sought."""
         if self.state is InstanceState.STOPPING:
             return
         self._event(event)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Members a group cannot be without: the document allows null for them in a patch, which then can only mean "as it is".
+# Members a group cannot be without: the document allows null for them in a patch, which then can only mean
+# "as it is".
 _KEPT = (
     ("container",),
     ("replicas",),

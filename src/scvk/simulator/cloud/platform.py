@@ -84,7 +84,7 @@ class Project:
             raise NotFound("The container group could not be found.") from None
 
     def create(self, values: Mapping[str, Any]) -> Group:
-        """A new group from a valid `ContainerGroupPrototype`. Raises NameConflict, InvalidRequest, QuotaExceeded."""
+        """A new group from a valid prototype. Raises NameConflict, InvalidRequest, QuotaExceeded."""
         definition = self._checked(values)
         if definition.name in self._used_names:
             raise NameConflict(
@@ -137,7 +137,7 @@ class Project:
     # --- what groups need (Owner) ---
 
     def launch(self, group: Group, instance: Instance) -> Launch:
-        """The container of an instance: the platform's variables win over the group's, those over the image's."""
+        """The container to start: the platform's variables win over the group's, those over the image's."""
         definition = instance.definition
         image = self.images.find(definition.image, definition.command)
         env = {"PATH": DEFAULT_PATH, "HOME": "/root", **image.env, **definition.environment}

@@ -1,7 +1,7 @@
 """An instance's probes: when each is checked, and what a run of outcomes means.
 
-As on the platform: the startup probe first, liveness and readiness only once it has passed. The five numbers are in
-simulated seconds.
+As on the platform: the startup probe first, liveness and readiness only once it has passed. The five
+numbers are in simulated seconds.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class _Loop:
 class ProbeWatch:
     """Checks one started container until `end`.
 
-    `on_startup`, `on_liveness`, `on_readiness` get verdicts as they change; a missing probe's is never called.
+    `on_startup`, `on_liveness`, `on_readiness` get verdicts as they change; a missing probe's is never
+    called.
     """
 
     def __init__(

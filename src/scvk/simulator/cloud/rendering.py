@@ -1,4 +1,4 @@
-"""Groups and instances as the API answers them (`ContainerGroup`, `ContainerGroupInstance`, OpenAPI document)."""
+"""Groups and instances as the API answers them: `ContainerGroup` and `ContainerGroupInstance`."""
 
 from __future__ import annotations
 

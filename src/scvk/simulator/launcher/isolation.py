@@ -1,8 +1,9 @@
 """What one instance sees: its own root over the host's, its own processes, host name and network.
 
-The host's root file system is the lower layer of an overlay whose upper layer is a tmpfs of the instance's own, so a
-program may write anywhere and nothing reaches the host. Directories that hold other people's data are covered with
-empty ones. All mounts live in the instance's mount namespace and vanish with its last process.
+The host's root file system is the lower layer of an overlay whose upper layer is a tmpfs of the instance's
+own, so a program may write anywhere and nothing reaches the host. Directories that hold other people's data
+are covered with empty ones. All mounts live in the instance's mount namespace and vanish with its last
+process.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ ENTERED = (
     ("net", kernel.CLONE_NEWNET),
     ("mnt", kernel.CLONE_NEWNS),
 )
-# Places where the instance's tmpfs may be mounted for the moment of construction: directories that every system has
-# (Filesystem Hierarchy Standard 3.0) and that no program of the host's image lives in.
+# Places where the instance's tmpfs may be mounted for the moment of construction: directories that every
+# system has (Filesystem Hierarchy Standard 3.0) and that no program of the host's image lives in.
 _SCAFFOLDS = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108  a mount point, not a file's place
 # Other people's data, and what belongs to the running host.
 _COVERED = ("root", "home", "tmp", "run", "var/tmp", "var/run", "mnt", "media", "srv", "etc/ssh")
@@ -34,7 +35,8 @@ _WORLD_WRITABLE = frozenset({"tmp", "var/tmp"})
 _SYSTEM_DIRECTORIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/var/lib")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _READ_ONLY_IN_PROC = ("sys", "sysrq-trigger", "irq", "bus", "fs")
-# Docker's default set without MKNOD: a device node would open the host's disk. Numbers from <linux/capability.h>.
+# Docker's default set without MKNOD: a device node would open the host's disk. Numbers from
+# <linux/capability.h>.
 CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 
 
@@ -49,8 +51,9 @@ def scaffold() -> str:
 def become_root_of_a_user_namespace() -> None:
     """For an unprivileged launcher: namespaces it owns, in which it may make those of the instances.
 
-    Own PID and network namespaces too, because one can only return (setns) to a namespace one has power over. The
-    caller goes on as PID 1 in a fork; the original process waits for it and ends with it. Raises OSError.
+    Own PID and network namespaces too, because one can only return (setns) to a namespace one has power
+    over. The caller goes on as PID 1 in a fork; the original process waits for it and ends with it. Raises
+    OSError.
     """
     uid, gid = os.geteuid(), os.getegid()
     kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWPID | NAMESPACES)
@@ -72,8 +75,9 @@ def become_root_of_a_user_namespace() -> None:
 def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> None:
     """Leave the host: called in the new process, before it becomes the program.
 
-    `files` maps absolute paths to the text of executables laid over the root. `shm_mib` is the size of /dev/shm,
-    `disk_mib` what all writes together may take (it is memory, but only what is used). Raises OSError.
+    `files` maps absolute paths to the text of executables laid over the root. `shm_mib` is the size of
+    /dev/shm, `disk_mib` what all writes together may take (it is memory, but only what is used). Raises
+    OSError.
     """
     kernel.unshare(NAMESPACES)
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
@@ -132,7 +136,7 @@ def _overlay(lower: Path, upper: Path, work: Path, merged: Path) -> None:
 
 
 def _overlay_each_directory(upper: Path, work: Path, root: Path) -> None:
-    """The directories of / one by one, links as links; what has other file systems below it is shown read-only."""
+    """The directories of / one by one; those with other file systems below are shown read-only."""
     kernel.mount(str(root), str(root), flags=kernel.MS_BIND)  # the new root must be a mount point
     for entry in sorted(Path("/").iterdir()):
         name = entry.name

@@ -81,7 +81,8 @@ def change_root(root: str) -> None:
     if number is None:
         raise OSError(f"pivot_root: not known on {platform.machine()}")
     os.chdir(root)
-    # The old root is stacked under the new one at the same place and unmounted from there: pivot_root(2), NOTES.
+    # The old root is stacked under the new one at the same place and unmounted from there: pivot_root(2),
+    # NOTES.
     _check(_libc.syscall(number, b".", b"."), "pivot_root")
     unmount_detached(".")
     os.chdir("/")
@@ -98,7 +99,7 @@ def become_subreaper() -> None:
 
 
 def limit_capabilities(keep: frozenset[int]) -> None:
-    """Drop every capability outside `keep` from the bounding set: a root program has them no more after exec."""
+    """Drop capabilities outside `keep` from the bounding set: after exec even root has them no more."""
     for number in range(64):
         if number not in keep and _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0:
             return  # EINVAL: beyond the last capability of this kernel; EPERM: has none to drop

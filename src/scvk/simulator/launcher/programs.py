@@ -23,7 +23,7 @@ class Program:
 
 @dataclass
 class Child:
-    """A forked process on its way to becoming a program: `status_fd` gives an error text, or end of file at exec."""
+    """A forked process on its way to a program: `status_fd` gives an error text, or end of file at exec."""
 
     pid: int
     status_fd: int
@@ -65,7 +65,7 @@ def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.umask(0o022)
         os.chdir(program.cwd)
-        os.execvpe(program.argv[0], list(program.argv), dict(program.env))
+        os.execvpe(program.argv[0], list(program.argv), dict(program.env))  # noqa: S606  as asked for
     except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"{program.argv[0]!r}: {text}"
@@ -83,7 +83,7 @@ def exit_status(wait_status: int) -> int:
 
 
 def kill_marked(marker: str) -> None:
-    """SIGKILL every process whose environment holds `marker`: without PID namespaces the only way to find them all."""
+    """SIGKILL every process whose environment holds `marker`: the only way without PID namespaces."""
     wanted = marker.encode()
     own = os.getpid()
     for entry in Path("/proc").iterdir():
@@ -101,7 +101,7 @@ def kill_marked(marker: str) -> None:
 
 
 def end_all_children() -> None:
-    """SIGKILL children until none is left; as a subreaper's orphans become its children, that ends all descendants."""
+    """SIGKILL children until none is left: a subreaper's orphans become its children, so that ends all."""
     while True:
         for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
             try:

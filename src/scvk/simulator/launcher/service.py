@@ -19,23 +19,27 @@ from scvk.simulator.launcher.programs import (
     fork_program,
     kill_marked,
 )
+from scvk.simulator.launcher.scratch import Scratch
 
 
 def main(control_fd: int, isolation_mode: str) -> int:
     """Serve until the control socket ends; `isolation_mode` is `auto`, `namespaces` or `none`."""
     control = socket.socket(fileno=control_fd)
-    launcher = Launcher(control, isolation_mode)
+    scratch = Scratch()
+    launcher = Launcher(control, isolation_mode, scratch)
     try:
         launcher.run()
     finally:
         end_all_children()
+        scratch.remove()
     return 0
 
 
 class Launcher:
     """Holds the children by the ids that the simulator gave them."""
 
-    def __init__(self, control: socket.socket, isolation_mode: str) -> None:
+    def __init__(self, control: socket.socket, isolation_mode: str, scratch: Scratch) -> None:
+        self._scratch = scratch
         self._control = control
         self._mode = isolation_mode
         self._isolated = False
@@ -52,7 +56,8 @@ class Launcher:
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake_write)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an orderly one.
+        # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an
+        # orderly one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         report = self._choose_isolation()
         wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report})
@@ -122,8 +127,8 @@ class Launcher:
                     self._signal(number, int(message["signal"]))
                 case "socket":
                     self._open_socket(number, message)
-                case unknown:
-                    raise OSError(f"unknown request {unknown!r}")
+                case _:
+                    self._say({"event": "failed", "id": number, "message": "unknown request"})
         except OSError as error:
             self._say({"event": "failed", "id": number, "message": str(error)})
         finally:
@@ -131,7 +136,6 @@ class Launcher:
                 os.close(fd)
 
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
-        program = Program(message["argv"], message["env"], message["cwd"])
         if self._isolated:
             prepare: Callable[[], None] = partial(
                 isolation.build,
@@ -142,7 +146,11 @@ class Launcher:
             )
         else:
             prepare = _nothing
+            if message["files"]:
+                place = self._scratch.lay(str(number), message["files"])
+                message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
             self._markers[number] = f"SALAD_INSTANCE_ID={message['env'].get('SALAD_INSTANCE_ID', '')}"
+        program = Program(message["argv"], message["env"], message["cwd"])
         self._watch(number, self._fork(program, output_fd, prepare, None))
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
@@ -252,8 +260,8 @@ class Launcher:
 
 
 _PLAIN_WARNING = (
-    "programs run as plain processes; they see and may change the host's files, share its network (two cannot listen "
-    "on one port), see its processes and carry its host name"
+    "programs run as plain processes; they see and may change the host's files, share its network (two "
+    "cannot listen on one port), see its processes and carry its host name"
 )
 
 

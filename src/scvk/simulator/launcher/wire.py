@@ -1,8 +1,9 @@
-"""How simulator and launcher talk: length-prefixed JSON over a Unix stream socket, with file descriptors beside it.
+"""How simulator and launcher talk: length-prefixed JSON and descriptors over a Unix stream socket.
 
-A message is 4 bytes of length (big endian), then UTF-8 JSON. `"fds": n` says how many descriptors belong to it; they
-travel in order (SCM_RIGHTS) and are taken from a queue, because a stream may deliver them earlier than the last byte
-of their message. A datagram socket would be simpler, but the environment of a container can exceed its packet size.
+A message is 4 bytes of length (big endian), then UTF-8 JSON. `"fds": n` says how many descriptors belong to
+it; they travel in order (SCM_RIGHTS) and are taken from a queue, because a stream may deliver them earlier
+than the last byte of their message. A datagram socket would be simpler, but the environment of a container
+can exceed its packet size.
 
 To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib"}   fds: [output]
@@ -42,7 +43,7 @@ class Decoder:
         self._fds: deque[int] = deque()
 
     def feed(self, data: bytes, fds: list[int]) -> list[tuple[Message, list[int]]]:
-        """Take what one receive gave and return the messages that are now complete, with their descriptors."""
+        """Take what one receive gave; return the messages now complete, with their descriptors."""
         self._buffer += data
         self._fds.extend(fds)
         complete: list[tuple[Message, list[int]]] = []
@@ -69,7 +70,7 @@ def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def send(sock: socket.socket, message: Message, fds: tuple[int, ...] = ()) -> None:
-    """Send one message whole; `sock` must be blocking. The descriptors are duplicated, the caller keeps its own."""
+    """Send one message whole over a blocking socket. Descriptors are duplicated, the caller keeps its own."""
     if fds:
         message = {**message, "fds": len(fds)}
     payload = json.dumps(message).encode()

@@ -55,7 +55,7 @@ class LogEntry:
 
 
 def parse_line(line: str) -> tuple[str | None, Mapping[str, Any] | None]:
-    """`(text, None)`, or `(None, object)` for a line that is a JSON object: `json_log` can hold nothing else."""
+    """`(text, None)`, or `(None, object)` for a JSON object: `json_log` can hold nothing else."""
     if line.lstrip()[:1] == "{":
         try:
             value = msgspec.json.decode(line)

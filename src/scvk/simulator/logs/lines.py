@@ -1,7 +1,7 @@
 """Bytes of a program's output in, lines of text out.
 
-Invalid UTF-8 becomes U+FFFD; a line longer than the longest `text_log` (10,000 characters, OpenAPI document) is
-delivered in pieces of that length, so that a program without line ends cannot fill the memory.
+Invalid UTF-8 becomes U+FFFD; a line longer than the longest `text_log` (10,000 characters, OpenAPI
+document) is delivered in pieces of that length, so that a program without line ends cannot fill the memory.
 """
 
 from __future__ import annotations

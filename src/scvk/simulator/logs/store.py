@@ -1,20 +1,20 @@
 """The log store of one project: two bounded rings, one for programs' output and one for events.
 
-Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have strictly
-rising times, which makes time ranges cheap to cut out.
+Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have
+strictly rising times, which makes time ranges cheap to cut out.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scvk.simulator.logs.entries import LogEntry, ResourceType
 
-# The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many characters.
+# The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many
+# characters.
 ENTRIES_PER_RING = 100_000
 CHARACTERS_PER_RING = 64 * 1024 * 1024
 _TICK = timedelta(microseconds=1)
@@ -33,15 +33,12 @@ class Ring:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def append(self, entry: LogEntry) -> LogEntry:
-        """Keep `entry`; its time is moved to just after the last entry's if it is not later."""
-        if self._entries and entry.time <= self._entries[-1].time:
-            entry = replace(entry, time=self._entries[-1].time + _TICK)
+    def append(self, entry: LogEntry) -> None:
+        """Keep `entry`, which must not be earlier than the last one."""
         self._entries.append(entry)
         self._weight += entry.weight
         if len(self._entries) > self._capacity or self._weight > self._characters:
             self._trim()
-        return entry
 
     def between(self, start: datetime, end: datetime) -> list[LogEntry]:
         """Entries with `start <= time <= end`, oldest first."""
@@ -69,17 +66,25 @@ class LogStore:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        self._last = datetime.min.replace(tzinfo=UTC)
         self.output = Ring()
         self.events = Ring()
 
     def write_output(self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None) -> None:
         """A line of a program. The platform gives it no severity of its own, hence `default`."""
-        entry = LogEntry(self._now(), ResourceType.CONTAINER, labels, "default", text, json)
+        entry = LogEntry(self._next_time(), ResourceType.CONTAINER, labels, "default", text, json)
         self.output.append(entry)
 
     def write_event(self, resource_type: ResourceType, labels: Mapping[str, str], severity: str, text: str) -> datetime:
         """An event of a controller; returns the time it is kept under."""
-        return self.events.append(LogEntry(self._now(), resource_type, labels, severity, text)).time
+        time = self._next_time()
+        self.events.append(LogEntry(time, resource_type, labels, severity, text))
+        return time
+
+    def _next_time(self) -> datetime:
+        """Now, but later than any entry before: a client that pages by time must not lose one of two equals."""
+        self._last = max(self._now(), self._last + _TICK)
+        return self._last
 
     def between(self, start: datetime, end: datetime) -> Iterator[LogEntry]:
         """Entries of both rings in the range, in no particular order."""

@@ -1,1 +1,1 @@
-"""Small programs that stand in for well-known images. They run inside instances and import nothing of scvk."""
+"""Small programs that stand in for well-known images: they run inside instances, without scvk."""

@@ -1,7 +1,7 @@
 """The seam between the platform and what runs its containers.
 
-Everything is a call or a callback on the event loop's thread; nothing here is awaited, so that the platform's state
-machines stay synchronous and run on any clock.
+Everything is a call or a callback on the event loop's thread; nothing here is awaited, so that the
+platform's state machines stay synchronous and run on any clock.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scvk.simulator.clock import Timer
 class Launch:
     """One container to start.
 
-    `argv` has at least one item. `env` is all it gets. `files` maps absolute paths to the text of executables that
-    the image adds to the host's root. `shm_mib` >= 64 and `disk_mib` are sizes in MiB.
+    `argv` has at least one item. `env` is all it gets. `files` maps absolute paths to the text of
+    executables that the image adds to the host's root. `shm_mib` >= 64 and `disk_mib` are sizes in MiB.
     """
 
     instance_id: str
@@ -34,7 +34,7 @@ class Launch:
 
 
 class ContainerEvents(Protocol):
-    """What the platform hears of one container: `start_failed`, or `started`, output, and at the end `exited`."""
+    """What the platform hears of a container: `start_failed`, or `started`, output and then `exited`."""
 
     def started(self) -> None:
         """The program is executing."""
@@ -61,7 +61,7 @@ class Container(Protocol):
     """A container that was asked for."""
 
     def signal(self, number: int) -> None:
-        """Send a signal to its first process. Without effect when it has ended; SIGKILL ends all its processes."""
+        """Signal its first process; nothing happens when it has ended. SIGKILL ends all its processes."""
 
     def check(self, probe: Probe, timeout_s: float, done: Callable[[ProbeOutcome], None]) -> Timer:
         """Check once, inside the container; `done` is called once, later, unless cancelled.
@@ -78,7 +78,7 @@ class Runtime(Protocol):
         """What is not isolated on this machine, for people; empty when all is. Known after `open`."""
 
     async def open(self) -> None:
-        """Get ready. Raises RuntimeUnavailable."""
+        """Get ready. Raises RuntimeUnavailableError."""
 
     async def close(self) -> None:
         """End every container and return when none is left. May be repeated."""
@@ -87,5 +87,5 @@ class Runtime(Protocol):
         """Start a container; what becomes of it is told through `events`, never before this returns."""
 
 
-class RuntimeUnavailable(Exception):
+class RuntimeUnavailableError(Exception):
     """This machine cannot run containers as was asked; the message is one line for the user."""

@@ -1,8 +1,8 @@
 """The gRPC health check (grpc.health.v1.Health/Check) over plain HTTP/2, by hand.
 
-Just enough HTTP/2 for one call (RFC 9113): a fixed preface, one request, and reading frames until the answer. The
-answer's headers need not be understood: `SERVING` can only come in a DATA frame, which an error does not have. That
-saves an HTTP/2 library.
+Just enough HTTP/2 for one call (RFC 9113): a fixed preface, one request, and reading frames until the
+answer. The answer's headers need not be understood: `SERVING` can only come in a DATA frame, which an error
+does not have. That saves an HTTP/2 library.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SERVING = b"\x08\x01"
 
 
 async def check(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: str) -> bool:
-    """Whether `service` (may be empty: the whole server) says SERVING. Raises OSError, EOFError or ValueError."""
+    """Whether `service` (empty: the whole server) says SERVING. Raises OSError, EOFError, ValueError."""
     writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, b""))
     writer.write(_frame(_HEADERS, _END_HEADERS, 1, _request_headers()))
     name = service.encode()
@@ -45,7 +45,7 @@ async def check(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, serv
 
 
 def _request_headers() -> bytes:
-    """Literal fields without indexing and without Huffman coding (RFC 7541, 6.2.2): the same bytes each time."""
+    """Literal fields without indexing and Huffman coding (RFC 7541, 6.2.2): the same bytes each time."""
     fields = (
         (b":method", b"POST"),
         (b":scheme", b"http"),

@@ -13,18 +13,25 @@ from typing import Any
 
 import scvk
 from scvk.simulator.launcher import wire
-from scvk.simulator.runtime.contract import RuntimeUnavailable
+from scvk.simulator.runtime.contract import RuntimeUnavailableError
 
 _HELLO_DEADLINE_S = 30.0
 _GOODBYE_DEADLINE_S = 10.0
 # `-S -E -s`: the launcher needs neither site packages nor anything from the environment.
-_BOOT = "import sys; sys.path.insert(0, {path!r}); from scvk.simulator.launcher.service import main; sys.exit(main({fd}, {mode!r}))"
+_BOOT = """
+import sys
+sys.path.insert(0, {path!r})
+from scvk.simulator.launcher.service import main
+sys.exit(main({fd}, {mode!r}))
+"""
+# Looked up once, at import: where the launcher finds this package without site packages.
+_SOURCE = str(Path(scvk.__file__).resolve().parent.parent)
 
 Receiver = Callable[[wire.Message, list[int]], None]
 
 
 class LauncherLink:
-    """One launcher process. `receivers` take the messages of their id; when the launcher dies, `on_lost` is called."""
+    """One launcher process. Receivers take the messages of their id; `on_lost` is called when it dies."""
 
     def __init__(self, isolation_mode: str, on_lost: Callable[[], None]) -> None:
         self._mode = isolation_mode
@@ -37,14 +44,13 @@ class LauncherLink:
         self._socket: socket.socket | None = None
 
     async def open(self) -> wire.Message:
-        """Start the launcher and return its hello. Raises RuntimeUnavailable."""
+        """Start the launcher and return its hello. Raises RuntimeUnavailableError."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        source = str(Path(scvk.__file__).resolve().parent.parent)
-        boot = _BOOT.format(path=source, fd=theirs.fileno(), mode=self._mode)
+        boot = _BOOT.format(path=_SOURCE, fd=theirs.fileno(), mode=self._mode)
         try:
-            # Popen and not asyncio's subprocess: nothing is awaited from this process but its socket, and asyncio's
-            # child watcher would need a thread or a pidfd for it.
+            # Popen and not asyncio's subprocess: nothing is awaited from this process but its socket, and
+            # asyncio's child watcher would need a thread or a pidfd for it.
             self._process = subprocess.Popen(  # noqa: ASYNC220
                 [sys.executable, "-S", "-E", "-s", "-c", boot],
                 pass_fds=(theirs.fileno(),),
@@ -53,7 +59,7 @@ class LauncherLink:
             )
         except OSError as error:
             ours.close()
-            raise RuntimeUnavailable(f"cannot start the process launcher: {error}") from error
+            raise RuntimeUnavailableError(f"cannot start the process launcher: {error}") from error
         finally:
             theirs.close()
         self._socket = ours
@@ -64,7 +70,7 @@ class LauncherLink:
                 return await self._hello
         except (TimeoutError, ConnectionError) as error:
             await self.close()
-            raise RuntimeUnavailable("the process launcher did not come up") from error
+            raise RuntimeUnavailableError("the process launcher did not come up") from error
 
     async def close(self) -> None:
         """End the launcher, and with it every program, and wait until it is gone."""
@@ -87,15 +93,16 @@ class LauncherLink:
         """No message of this id is wanted any more."""
         self._receivers.pop(number, None)
 
-    def send(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
-        """Send a request; lost in silence when the launcher is gone, which `on_lost` tells."""
+    def send(self, message: wire.Message, fds: tuple[int, ...] = ()) -> bool:
+        """Send a request; False when the launcher is gone, so that no answer will come."""
         if self._socket is None:
-            return
+            return False
         # Blocking for the moment of a send: the launcher reads at once, and a request is a few kilobytes.
         try:
             wire.send(self._socket, message, fds)
         except OSError:
-            pass  # end of file follows on the reading side
+            return False  # end of file follows on the reading side
+        return True
 
     def _readable(self) -> None:
         if self._socket is None:

@@ -1,7 +1,7 @@
 """One check of a running program: http, https, tcp, grpc or exec, inside its own namespaces.
 
-Sockets are made inside the instance's network namespace and then used from here like any other, so a check costs no
-process; only `exec` starts one.
+Sockets are made inside the instance's network namespace and then used from here like any other, so a check
+costs no process; only `exec` starts one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from scvk.saladcloud.models.probes import Probe, ProbeHttp
 from scvk.simulator.runtime import grpc_health
 from scvk.simulator.runtime.contract import ProbeOutcome
 
-# The program may listen on either family; the platform wants IPv6 for its gateway and says nothing about probes.
+# The program may listen on either family; the platform wants IPv6 for its gateway and says nothing about
+# probes.
 _LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _USER_AGENT = "saladcloud-probe"
 _LONGEST_STATUS_LINE = 4096

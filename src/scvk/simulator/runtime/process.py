@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from scvk.saladcloud.models.probes import Probe
@@ -21,11 +18,13 @@ from scvk.simulator.runtime.probing import run_check
 IsolationMode = Literal["auto", "none"]
 
 _READ_SIZE = 65536
-# After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not delay the news.
+_LAUNCHER_GONE = "the simulator's process launcher is gone"
+# After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not
+# delay the news.
 _DRAIN_DEADLINE_S = 1.0
-# A simulated second may be 50 ms at speed 20, but a real program answers in real time: no check gets less than this.
+# A simulated second may be 50 ms at speed 20, but a real program answers in real time: no check gets less
+# than this.
 _SHORTEST_CHECK_S = 1.0
-_EXECUTABLE_PLACES = ("/bin/", "/sbin/")
 
 
 class ProcessRuntime:
@@ -38,7 +37,6 @@ class ProcessRuntime:
         self._tasks: set[asyncio.Task[None]] = set()
         self._report: tuple[str, ...] = ()
         self.isolated = False
-        self._scratch: Path | None = None
 
     @property
     def isolation_report(self) -> Sequence[str]:
@@ -46,7 +44,7 @@ class ProcessRuntime:
         return self._report
 
     async def open(self) -> None:
-        """Start the launcher. Raises RuntimeUnavailable."""
+        """Start the launcher. Raises RuntimeUnavailableError."""
         hello = await self._link.open()
         self.isolated = bool(hello["isolated"])
         self._report = tuple(hello["report"])
@@ -60,32 +58,13 @@ class ProcessRuntime:
         for container in list(self._containers):
             container.abandon()
         self._containers.clear()
-        if self._scratch is not None:
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-            self._scratch = None
 
     def start(self, launch: Launch, events: ContainerEvents) -> _ProcessContainer:
         """Start a program; its first process is PID 1 of its own namespace where the machine allows it."""
-        env = dict(launch.env)
-        if not self.isolated:
-            self._lay_files_aside(launch, env)
         container = _ProcessContainer(self._link, events, self._containers.discard, self._check)
         self._containers.add(container)
-        container.begin(launch, env)
+        container.begin(launch)
         return container
-
-    def _lay_files_aside(self, launch: Launch, env: dict[str, str]) -> None:
-        """Without a root of its own, an image's executables go to a directory of the instance, first on its PATH."""
-        if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="scvk-simulator-"))
-        place = self._scratch / launch.instance_id
-        place.mkdir(exist_ok=True)
-        for path, text in launch.files.items():
-            if any(part in path for part in _EXECUTABLE_PLACES):
-                target = place / Path(path).name
-                target.write_text(text)
-                target.chmod(0o755)
-        env["PATH"] = f"{place}:{env.get('PATH', os.defpath)}"
 
     def _check(
         self,
@@ -138,28 +117,32 @@ class _ProcessContainer:
         self._status: int | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
         self._over = False
-        self.env: dict[str, str] = {}
+        self._env: dict[str, str] = {}
 
-    def begin(self, launch: Launch, env: dict[str, str]) -> None:
+    def begin(self, launch: Launch) -> None:
         """Ask the launcher."""
-        self.env = env
+        self._env = dict(launch.env)
         read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(write_end, True)
         self._output = read_end
-        asyncio.get_running_loop().add_reader(read_end, self._readable)
         request = {
             "op": "start",
             "id": self._number,
             "argv": list(launch.argv),
-            "env": env,
+            "env": self._env,
             "cwd": launch.cwd,
             "hostname": launch.hostname,
             "files": dict(launch.files),
             "shm_mib": launch.shm_mib,
             "disk_mib": launch.disk_mib,
         }
-        self._link.send(request, (write_end,))
+        if not self._link.send(request, (write_end,)):
+            self._fail_later()
         os.close(write_end)
+
+    def _fail_later(self) -> None:
+        failure = {"event": "failed", "message": _LAUNCHER_GONE}
+        asyncio.get_running_loop().call_soon(self._receive, failure, [])
 
     def signal(self, number: int) -> None:
         """Through the launcher, which knows whether the process still is the one meant."""
@@ -170,7 +153,7 @@ class _ProcessContainer:
         return self._checker(self, probe, timeout_s, done)
 
     async def open_socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
-        """A non-blocking socket inside the instance's network namespace. Raises OSError when it does not run."""
+        """A non-blocking socket inside the instance's network. Raises OSError when it does not run."""
         message, fds = await self._ask({"op": "socket", "family": family, "kind": kind})
         if message["event"] == "failed":
             raise OSError(message["message"])
@@ -179,7 +162,7 @@ class _ProcessContainer:
         return sock
 
     async def run(self, argv: Sequence[str]) -> int:
-        """Run a command inside the instance, its output dropped, and return its exit status. Raises OSError."""
+        """Run a command inside the instance, its output dropped; its exit status. Raises OSError."""
         loop = asyncio.get_running_loop()
         finished: asyncio.Future[int] = loop.create_future()
 
@@ -198,11 +181,12 @@ class _ProcessContainer:
             "id": number,
             "target": self._number,
             "argv": list(argv),
-            "env": self.env,
+            "env": self._env,
             "cwd": "/",
         }
         try:
-            self._link.send(request, (sink,))
+            if not self._link.send(request, (sink,)):
+                raise OSError(_LAUNCHER_GONE)
             return await finished
         finally:
             os.close(sink)
@@ -222,7 +206,8 @@ class _ProcessContainer:
 
         number = self._link.new_id(receive)
         try:
-            self._link.send({**request, "id": number, "target": self._number})
+            if not self._link.send({**request, "id": number, "target": self._number}):
+                raise OSError(_LAUNCHER_GONE)
             return await answer
         finally:
             self._link.forget(number)
@@ -242,6 +227,9 @@ class _ProcessContainer:
         match message["event"]:
             case "started":
                 self._events.started()
+                # Not earlier: the program's first words must not be heard before the news of its start.
+                if self._output >= 0:
+                    asyncio.get_running_loop().add_reader(self._output, self._readable)
             case "failed":
                 self._status = 127
                 self._let_go()

@@ -18,9 +18,10 @@ from scvk.simulator.runtime.contract import ContainerEvents, Launch, ProbeOutcom
 class Script:
     """What a container does.
 
-    `fails_to_start`: the reason, for one that never starts. `exit_after_s`: simulated seconds from its start to its
-    exit with `exit_status`, None to run for ever. `output` is written at the start. `ignores_sigterm` needs SIGKILL.
-    `probe` answers every check, with the simulated seconds since the start.
+    `fails_to_start`: the reason, for one that never starts. `exit_after_s`: simulated seconds from its
+    start to its exit with `exit_status`, None to run for ever. `output` is written at the start.
+    `ignores_sigterm` needs SIGKILL. `probe` answers every check, with the simulated seconds since the
+    start.
     """
 
     fails_to_start: str | None = None
