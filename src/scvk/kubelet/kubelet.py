@@ -65,16 +65,18 @@ class Kubelet:
     async def run(self) -> None:
         """Run until cancelled.
 
-        Raises AnotherAgent or NodeTaken before anything is changed, ClusterError when the cluster cannot be reached
-        at the start, AgentLeaseLost when another agent took over. Later failures of the API are waited out.
+        Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
+        cannot be reached at the start, AgentLeaseLost when another agent took over: alone or in an ExceptionGroup.
+        Later failures of the API are waited out.
         """
-        await self._agent_lease.acquire()
         try:
-            await self._keeper.register()
-            await self._node_lease.renew()
-            log.info("node is registered", node=self._node.name)
+            await self._agent_lease.acquire()
             async with asyncio.TaskGroup() as group:
+                # From the first moment: a slow start must not let the lease run out.
                 group.create_task(self._agent_lease.run())
+                await self._keeper.register()
+                await self._node_lease.renew()
+                log.info("node is registered", node=self._node.name)
                 group.create_task(self._keeper.run())
                 group.create_task(self._node_lease.run())
                 group.create_task(self._informer.run())
@@ -82,6 +84,7 @@ class Kubelet:
                 group.create_task(self.pods.run(self._informer))
                 group.create_task(self._collect())
         finally:
+            # Also when the start was cut short: the request that took the lease may have reached the server.
             await self._stop()
 
     async def _collect(self) -> None:
@@ -92,7 +95,7 @@ class Kubelet:
         """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""
         try:
             async with asyncio.timeout(STOP_DEADLINE_S):
-                await self._events.drain()
                 await self._agent_lease.release()
+                await self._events.drain()
         except TimeoutError:
-            log.warning("the agent lease was left to expire: the API server did not answer in time")
+            log.warning("the API server did not answer in time: the agent lease may have to expire, events may be lost")

@@ -155,7 +155,7 @@ class PodController:
                 await self._write_status(pod, stopped)
         except ObjectRejected as error:
             # A status that the API server does not take must not keep the pod Terminating for ever.
-            log.error("pod: its end could not be written", pod=str(key), error=str(error))
+            log.warning("pod: its end could not be written", pod=str(key), error=str(error))
         except (ObjectNotFound, ObjectConflict):
             log.debug("pod: gone before its end was written", pod=str(key))
         try:
