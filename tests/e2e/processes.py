@@ -158,7 +158,7 @@ class SimulatedCloud:
     async def requests(self) -> list[dict[str, Any]]:
         """Return the log of the API's requests, oldest first (those of this class among them)."""
         answer = await self._control("GET", "requests")
-        return list(answer["requests"])
+        return list(answer["items"])
 
     async def break_with(self, **fault: Any) -> None:
         """Let requests fail; see the simulator's control API."""

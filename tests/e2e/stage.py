@@ -85,7 +85,7 @@ class Stage:
 
     async def pods(self) -> list[dict[str, Any]]:
         """Return the namespace's pods."""
-        return list((await self.get("pods"))["items"])
+        return list((await self.get("pods") or {"items": []})["items"])
 
     async def ready_pods(self, count: int, *, within: float = 90.0) -> list[dict[str, Any]]:
         """Wait until there are exactly so many pods, all Running and Ready; return them."""
@@ -112,7 +112,7 @@ class Stage:
 
     async def events(self, reason: str) -> list[dict[str, Any]]:
         """Return the namespace's events with that reason."""
-        items = (await self.get("events"))["items"]
+        items = (await self.get("events") or {"items": []})["items"]
         return [event for event in items if event["reason"] == reason]
 
 

@@ -16,6 +16,7 @@ from scvk.cli.demo import demo
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
+from scvk.cli.simulate import simulate
 from scvk.cli.testbed import control_plane
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, log_level
@@ -33,6 +34,7 @@ app = App(
     result_action="return_value",
 )
 app.command(demo)
+app.command(simulate)
 app.command(control_plane, name="testbed")
 app.command(rbac)
 app.command(gpu_classes)

@@ -101,7 +101,8 @@ async def _cloud(console: Console) -> AsyncIterator[tuple[CheckedSaladCloud, Che
         projects=(PROJECT,),
         speed=SPEED,
     )
-    async with Simulator(config) as simulator, serve(simulator, "127.0.0.1", 0) as address:
+    async with Simulator(config) as simulator, serve(simulator) as served:
+        address = served.base_url
         console.print(f"==> Simulated SaladCloud at {address}", style="bold green", highlight=False)
         for line in simulator.isolation_report:
             console.print(f"    {line}", highlight=False)

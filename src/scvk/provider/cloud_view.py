@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -52,9 +53,12 @@ class CloudView:
         self._complete_listings = 0
         self._created: dict[str, tuple[float, ContainerGroup]] = {}
         self._asked: dict[str, float] = {}
-        self._environments: dict[str, Mapping[str, str]] = {}
+        self._environments: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._events: dict[str, tuple[PlatformEvent, ...]] = {}
         self._instances: dict[str, tuple[datetime, ContainerGroupInstance | None]] = {}
+        self._listings = 0
+        self._heard_of: dict[str, int] = {}
+        """Name → the number of the listing at which anything was last said of it."""
 
     @property
     def listed(self) -> bool:
@@ -77,8 +81,7 @@ class CloudView:
         self._groups = {group.name: self._with_environment(group) for group in listing.items}
         self._cut = listing.may_be_cut
         self._listed_at = started_at
-        if not self._cut:
-            self._complete_listings += 1
+        self._complete_listings = 0 if self._cut else self._complete_listings + 1
         for name, (created_at, group) in tuple(self._created.items()):
             if name not in self._groups and created_at >= started_at:
                 self._groups[name] = group
@@ -98,11 +101,13 @@ class CloudView:
         self._groups[group.name] = group
         self._created[group.name] = (at, group)
         self._absences.pop(group.name, None)
+        self._heard_of[group.name] = self._listings
 
     def expect(self, name: str, *, at: float) -> None:
         """Note that a create request for `name` was sent: listings asked for before `at` say nothing of it."""
         self._asked[name] = at
         self._absences.pop(name, None)
+        self._heard_of[name] = self._listings
 
     def apply_deleted(self, name: str) -> None:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
@@ -119,12 +124,14 @@ class CloudView:
             together = merged(known, new)
             if together != known:
                 self._events[name] = together
+                self._heard_of[name] = self._listings
                 changed.add(name)
         return changed
 
     def apply_instances(self, name: str, instances: Sequence[ContainerGroupInstance], *, at: datetime) -> None:
         """Note the instances of a group with one replica, asked for at wall time `at`: the newest counts."""
         self._instances[name] = (at, newest(instances))
+        self._heard_of[name] = self._listings
 
     def lookup(self, name: str) -> Lookup:
         """Say what is known of the group called `name`."""
@@ -138,7 +145,8 @@ class CloudView:
         asked = self._asked.get(name)
         if asked is not None and asked >= self._listed_at:
             return Unlisted("the last listing is older than the create request")
-        return Absent(self._absences.get(name, 1))
+        # A name that was never heard of is missing from every listing since the start, or since the last cut one.
+        return Absent(self._absences.get(name, self._complete_listings))
 
     def listed_after(self, moment: float) -> bool:
         """Say whether the last listing was asked for after `moment` and is complete."""
@@ -156,27 +164,34 @@ class CloudView:
         """Fill in an environment that this answer does not show from an earlier one: it never changes by itself."""
         shown = group.container.environment_variables
         if shown is not None:
-            self._environments[group.id] = shown
+            self._environments[group.name] = (group.id, shown)
             return group
-        known = self._environments.get(group.id)
-        if known is None:
+        group_id, known = self._environments.get(group.name, ("", {}))
+        if group_id != group.id:
             return group
         container = msgspec.structs.replace(group.container, environment_variables=known)
         return msgspec.structs.replace(group, container=container)
 
     def _forget(self) -> None:
-        """Drop what belongs to groups that are long gone, so that memory follows the number of groups."""
-        gone = {name for name, count in self._absences.items() if count > ABSENCES_REMEMBERED}
-        for name in gone:
-            for memory in (self._absences, self._events, self._instances, self._asked):
-                memory.pop(name, None)
-        if not self._cut:
-            ids = {group.id for group in self._groups.values()}
-            self._environments = {id_: env for id_, env in self._environments.items() if id_ in ids}
-            known = set(self._groups) | set(self._absences) | set(self._created) | set(self._asked)
-            for stray in [name for name in self._events if name not in known]:
-                # Events come before the listing shows a new group, and long after foreign groups have gone.
-                self._absences[stray] = 0
+        """Drop what belongs to names not heard of for long, so that memory follows the number of groups.
+
+        Events come before the listing shows a new group, and a listing that may be cut shows some groups never: only
+        time tells.
+        """
+        self._listings += 1
+        self._heard_of.update(dict.fromkeys(self._groups, self._listings))
+        memories: tuple[dict[str, Any], ...] = (
+            self._absences,
+            self._asked,
+            self._environments,
+            self._events,
+            self._instances,
+            self._heard_of,
+        )
+        for name in set().union(*memories):
+            if self._listings - self._heard_of.setdefault(name, self._listings) > ABSENCES_REMEMBERED:
+                for memory in memories:
+                    memory.pop(name, None)
 
 
 ABSENCES_REMEMBERED = 120

@@ -3,12 +3,20 @@
     record   group by name                       has run   step
     none     -                                   -         write the record first
     yes      present, ours                       -         observe it
-    yes      present, somebody else's            -         next attempt: the name is taken
+    yes      present, somebody else's            no        next attempt: the name is taken
+    yes      present, somebody else's            yes       disowned: the marks were taken off it
     yes      present, environment not shown      -         ask by name
-    yes      nothing known                       -         wait (listing may be cut: ask by name)
+    yes      nothing known                       -         wait
+    yes      nothing known, listing may be cut   -         ask by name
+             and 404 by name                     no        create
+             and 404 by name, "name conflict"    -         wait for a listing that is surely complete
+             and 404 by name                     yes       wait for a listing that is surely complete
     yes      absent                              no        create
     yes      absent, "name conflict"             no        absent twice and 404 by name: next attempt
     yes      absent                              yes       absent twice and 404 by name: the pod has failed
+
+Where another attempt's group of the same pod lives (its record was lost or edited), the pod gets that group's record
+instead of a first, a new or a next group, and is not lost.
 
 INVARIANT: `Create` is only ever said for a name that stands in the pod's record, so that whatever happened to an
 earlier request, there is one group for one attempt; a new attempt is only made when the former name is surely gone.
@@ -32,7 +40,8 @@ class Situation:
 
     `lookup` and `ownership` are about the record's name (`ownership` only where the group is present);
     `missing_by_name`: the platform just answered 404 for it; `name_conflict`: it refused a create as used before;
-    `has_run`: the pod's status says that its container has been started.
+    `has_run`: the pod's status says that its container has been started; `living_attempt`: the listing shows the
+    group of this other attempt, and it is surely the pod's.
     """
 
     record: Record | None
@@ -41,6 +50,7 @@ class Situation:
     missing_by_name: bool = False
     name_conflict: bool = False
     has_run: bool = False
+    living_attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +83,30 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Disowned:
+    """The group runs on, but nothing on it says any more that it is the pod's: it is neither read nor deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing can be done before more is known."""
 
     reason: str
 
 
-Step = WriteRecord | Create | AskByName | Observe | Lost | Wait
+Step = WriteRecord | Create | AskByName | Observe | Lost | Disowned | Wait
 
 
 def decide(situation: Situation) -> Step:
     """Return the next step; see the table at the head of this module."""
     record = situation.record
     if record is None:
-        return WriteRecord(0)
+        return WriteRecord(situation.living_attempt or 0)
     match situation.lookup:
         case Present(group):
             return _decide_present(situation, record, group)
         case Unlisted(reason, may_be_cut):
-            if situation.missing_by_name:
-                return Wait(f"{reason}; asked by name, it does not exist")
-            return AskByName() if may_be_cut else Wait(reason)
+            return _decide_unlisted(situation, reason, may_be_cut=may_be_cut)
         case Absent(listings):
             return _decide_absent(situation, record, listings)
 
@@ -103,12 +116,30 @@ def _decide_present(situation: Situation, record: Record, group: ContainerGroup)
         case Owned():
             return Observe(group)
         case NotOurs():
-            return Lost() if situation.has_run else WriteRecord(record.attempt + 1)
+            if situation.living_attempt is not None:
+                return WriteRecord(situation.living_attempt)
+            return Disowned() if situation.has_run else WriteRecord(record.attempt + 1)
         case Unknown() | None:
+            if situation.missing_by_name:
+                return Wait("the container group is listed, but asked by name, it does not exist")
             return AskByName()
 
 
+def _decide_unlisted(situation: Situation, reason: str, *, may_be_cut: bool) -> Step:
+    if not may_be_cut:
+        return Wait(reason)
+    if not situation.missing_by_name:
+        return AskByName()
+    if situation.living_attempt is not None:
+        return WriteRecord(situation.living_attempt)
+    if situation.has_run or situation.name_conflict:
+        return Wait(f"{reason}; asked by name, the container group does not exist")
+    return Create()
+
+
 def _decide_absent(situation: Situation, record: Record, listings: int) -> Step:
+    if situation.living_attempt is not None:
+        return WriteRecord(situation.living_attempt)
     if not situation.has_run and not situation.name_conflict:
         return Create()
     if listings < LISTINGS_THAT_PROVE_ABSENCE:

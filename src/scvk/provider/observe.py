@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lightkube.models.core_v1 import (
     ContainerState,
@@ -33,8 +33,10 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.status import whole_seconds
 from scvk.provider.pod_status import (
+    UNKNOWN_END,
     container_name,
     container_status,
+    has_run,
     image,
     last_start,
     pod_status,
@@ -57,8 +59,7 @@ class Evidence:
 
 def observe(pod: Pod, evidence: Evidence, *, now: datetime, host_ip: str) -> PodStatus:
     """Return the status that the pod should have. The pod's present status is the memory of what was told before."""
-    runs = runs_of(evidence.events)
-    story = _Story(pod, evidence, runs, now)
+    story = _Story(pod, evidence, now)
     return pod_status(
         pod,
         phase=story.phase(),
@@ -73,7 +74,7 @@ def observe(pod: Pod, evidence: Evidence, *, now: datetime, host_ip: str) -> Pod
 class _Story:
     """One observation, taken apart: small questions to the evidence, each answered once."""
 
-    def __init__(self, pod: Pod, evidence: Evidence, runs: tuple[Run, ...], now: datetime) -> None:
+    def __init__(self, pod: Pod, evidence: Evidence, now: datetime) -> None:
         self.pod = pod
         self.group = evidence.group
         self.state = evidence.group.current_state
@@ -81,22 +82,36 @@ class _Story:
         self.now = now
         self.previous = container_status(pod)
         self.told = last_start(self.previous)
-        self.new_runs = tuple(r for r in runs if self.told is None or whole_seconds(r.start) > self.told)
-        self.last = runs[-1] if runs else None
-        self.has_run = self.told is not None or bool(self.new_runs)
         self.policy = (pod.spec.restartPolicy if pod.spec else None) or "Always"
-        self.running = self._is_running()
+        runs = _runs(evidence.events, self.previous)
+        self.instance = self._fresh_instance()
+        self.running = self._is_running(runs)
+        if not self.running and runs and runs[-1].end is None and self._is_new(runs[-1]):
+            runs = runs[:-1]  # begun by the events, not yet by the listing: it is told of when both agree
+        self.runs = runs
+        self.new_runs = tuple(run for run in runs if self._is_new(run))
+        self.last = runs[-1] if runs else None
+        self.has_run = has_run(pod) or bool(self.new_runs)
         self.final = None if self.running else self._final_run()
 
-    def _is_running(self) -> bool:
+    def _is_new(self, run: Run) -> bool:
+        return self.told is None or whole_seconds(run.start) > self.told
+
+    def _fresh_instance(self) -> ContainerGroupInstance | None:
+        """Return the instance if it was asked for after the program last came or went: an older answer is over."""
+        asked = self.evidence.instance_at
+        turns = [event.time for event in self.evidence.events if event.kind in _TURNING_EVENTS]
+        return self.evidence.instance if asked is not None and all(asked >= turn for turn in turns[-1:]) else None
+
+    def _is_running(self, runs: tuple[Run, ...]) -> bool:
         counts = self.state.instance_status_counts
         if self.state.status in (GroupStatus.PENDING, GroupStatus.STOPPED, GroupStatus.SUCCEEDED, GroupStatus.FAILED):
             return False
         if counts is not None and counts.running_count is not None:
             return counts.running_count > 0
-        if self.evidence.instance is not None:
-            return self.evidence.instance.state == InstanceState.RUNNING
-        return self.last is not None and self.last.end is None
+        if self.instance is not None:
+            return self.instance.state == InstanceState.RUNNING
+        return bool(runs) and runs[-1].end is None
 
     def _final_run(self) -> Run | None:
         """Return the run whose end is the end of the pod, by the restart policy; None where it goes on."""
@@ -138,14 +153,7 @@ class _Story:
         kept = self.previous.lastState if self.previous else None
         if self.running:
             began = self.new_runs[-1].start if self.new_runs else self.told or self.now
-            ended = [run for run in self.new_runs[:-1] if run.end is not None]
-            if ended:
-                kept = ContainerState(terminated=self._terminated(ended[-1]))
-            elif self.new_runs and self.previous and self.previous.state and self.previous.state.running:
-                kept = ContainerState(terminated=self._unseen_end(self.previous.state.running.startedAt))
-            elif self.previous and self.previous.state and self.previous.state.terminated:
-                kept = self.previous.state
-            return ContainerState(running=ContainerStateRunning(startedAt=began)), kept
+            return ContainerState(running=ContainerStateRunning(startedAt=began)), self._end_before(kept)
         if phase in ("Succeeded", "Failed"):
             return ContainerState(terminated=self._end(phase)), kept
         reason, message = self._waiting()
@@ -154,6 +162,17 @@ class _Story:
         elif self.previous and self.previous.state and self.previous.state.running:
             kept = ContainerState(terminated=self._unseen_end(self.previous.state.running.startedAt))
         return ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message)), kept
+
+    def _end_before(self, kept: ContainerState | None) -> ContainerState | None:
+        """Return the end of the run before the present one."""
+        before = self.runs[-2] if len(self.runs) > 1 else None
+        if before is not None and before.end is not None:
+            known = kept.terminated if kept else None
+            return ContainerState(terminated=self._terminated(before)) if _tells_more(before, known) else kept
+        was = self.previous.state if self.previous else None
+        if self.new_runs and was and was.running:
+            return ContainerState(terminated=self._unseen_end(was.running.startedAt))
+        return was if was and was.terminated else kept
 
     def _end(self, phase: str) -> ContainerStateTerminated:
         if self.final is not None:
@@ -198,7 +217,7 @@ class _Story:
     def _progress(self) -> str:
         if self.state.status == GroupStatus.PENDING:
             return "pulling image into SaladCloud"
-        instance = self.evidence.instance
+        instance = self.instance
         if instance is not None and instance.state == InstanceState.DOWNLOADING:
             percent = instance.pulling_progress
             return "downloading" if percent is None else f"downloading {percent:.0f} %"
@@ -217,7 +236,7 @@ class _Story:
             return False
         if not probes(self.pod).startup:
             return True
-        return self._said(lambda run: run.started, lambda instance: instance.started, self._was_started())
+        return self._said(lambda run: run.started or None, lambda instance: instance.started, self._was_started())
 
     def ready(self) -> bool:
         if not self.running or not self._started():
@@ -240,18 +259,20 @@ class _Story:
         before: bool,
     ) -> bool:
         """Return what the newest source says; `before`, what was told, where none says anything."""
-        probed = [e for e in self.evidence.events if e.kind in _PROBE_EVENTS]
-        instance, asked = self.evidence.instance, self.evidence.instance_at
-        newest_event = probed[-1].time if probed and self.last is not None and self.last.end is None else None
-        if instance is not None and asked is not None and (newest_event is None or asked >= newest_event):
-            said = by_instance(instance)
-            if said is not None:
-                return said
-        if newest_event is not None and self.last is not None:
-            said = by_run(self.last)
-            if said is not None:
-                return said
-        return before
+        present = self.last if self.last is not None and self.last.end is None else None
+        probes_of_it = [
+            e for e in self.evidence.events if e.kind in _PROBE_EVENTS and present and e.time >= present.start
+        ]
+        asked = self.evidence.instance_at
+        said: bool | None = None
+        if self.instance is not None and asked is not None and all(asked >= e.time for e in probes_of_it):
+            said = by_instance(self.instance)
+        if said is None and present is not None and probes_of_it:
+            said = by_run(present)
+        if said is None:
+            # Where events tell that the run has ended, what was told of it does not hold for the next.
+            said = before and (present is not None or self.last is None)
+        return said
 
     def _restarts(self) -> int:
         before = self.previous.restartCount if self.previous else 0
@@ -259,13 +280,48 @@ class _Story:
         return before + max(0, len(self.new_runs) - first)
 
     def _container_id(self) -> str:
-        instance = self.evidence.instance.id if self.evidence.instance else None
+        instance = self.instance.id if self.instance else None
         instance = instance or (self.last.instance_id if self.last and self.last.end is None else "")
-        return f"saladcloud://{self.group.id}/{instance}" if instance else f"saladcloud://{self.group.id}"
+        if instance:
+            return f"saladcloud://{self.group.id}/{instance}"
+        told = self.previous.containerID if self.previous and not self.new_runs else None
+        return told or f"saladcloud://{self.group.id}"
 
 
 OUT_OF_MEMORY_EXIT_CODE = 137
+CLOCKS_APART = timedelta(seconds=60)
+"""A start that only the listing told has our time; the event that tells it later has the platform's."""
+_TURNING_EVENTS = frozenset({EventKind.RUNNING, EventKind.EXITED, EventKind.START_FAILED, EventKind.MOVED})
 _PROBE_EVENTS = frozenset({EventKind.STARTED, EventKind.READY, EventKind.NOT_READY})
+
+
+def _tells_more(run: Run, known: ContainerStateTerminated | None) -> bool:
+    """Say whether an ended run is newer than the end that was told, or tells better how the same run ended."""
+    if known is None or run.end is None or known.finishedAt is None:
+        return True
+    if known.startedAt != whole_seconds(run.start):
+        return whole_seconds(run.end) > known.finishedAt
+    return known.reason == UNKNOWN_END and (run.exit_code is not None or whole_seconds(run.end) < known.finishedAt)
+
+
+def _runs(events: Sequence[PlatformEvent], previous: ContainerStatus | None) -> tuple[Run, ...]:
+    """Return the runs by the events and by what was told: events that began before they were read are not there."""
+    runs = runs_of(events)
+    start = last_start(previous)
+    if previous is None or start is None:
+        return runs
+    for run in runs:
+        if whole_seconds(run.start) <= start and (run.end is None or run.end >= start - CLOCKS_APART):
+            return runs  # the run that was told of is among them
+    for state in (previous.state, previous.lastState):
+        if state and state.running and state.running.startedAt:
+            return runs_of(events, Run(start, ""), start + CLOCKS_APART)
+        if state and state.terminated and state.terminated.startedAt:
+            end = state.terminated
+            if end.reason == UNKNOWN_END or end.finishedAt is None:  # the events may still tell
+                return runs_of(events, Run(start, ""), end.finishedAt or start)
+            return runs_of(events, Run(start, "", end=end.finishedAt, exit_code=end.exitCode, cause=end.message or ""))
+    return runs
 
 
 def _exit_reason(run: Run) -> str:

@@ -21,6 +21,7 @@ from scvk.kubelet.status import condition
 
 UNKNOWN_EXIT_CODE = 137
 """What a kubelet reports for a container whose end it did not see."""
+UNKNOWN_END = "ContainerStatusUnknown"
 
 
 def waiting_status(pod: Pod, reason: str, message: str, *, now: datetime, host_ip: str) -> PodStatus:
@@ -97,7 +98,7 @@ def unknown_end(began: datetime | None, ended: datetime | None, message: str) ->
     """Return the end of a run that nobody saw, as a kubelet tells it."""
     return ContainerStateTerminated(
         exitCode=UNKNOWN_EXIT_CODE,
-        reason="ContainerStatusUnknown",
+        reason=UNKNOWN_END,
         message=message,
         startedAt=began,
         finishedAt=ended,

@@ -2,7 +2,7 @@
 
     every 5 s (2 s while something is in transition)    one listing of the project's groups
     at the same pace                                     one log-entries query for all events of the project
-    every 15 s                                           one instance request, over all running groups in turn
+    every 15 s                                           one instance request, over our running groups in turn
     at most every 3 s                                    one instance request for a group in transition that the
                                                          listing and the events cannot tell the state of
 
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from scvk.provider.cloud_view import CloudView
-from scvk.provider.timeline import event_of
+from scvk.provider.timeline import PlatformEvent, event_of
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, RateLimited, SaladCloudError
@@ -37,6 +37,8 @@ EVENTS_LOOK_BACK = timedelta(minutes=15)
 """How far back the first query goes: what happened while the agent was away."""
 EVENTS_OVERLAP = timedelta(seconds=30)
 """Events come late: every query looks again at so much of what was seen; known ones are recognised."""
+MOST_REPEATED = MAX_LOG_PAGE_SIZE // 2
+"""Known events in one overlap: after a burst the overlap is shorter, so that it does not cost further pages."""
 CLOCK_MARGIN = timedelta(seconds=1)
 """`end_time` may not be in the future by the platform's clock, which may be a little behind ours."""
 MOST_PAGES = 10
@@ -46,10 +48,14 @@ log = structlog.get_logger(__name__)
 
 
 class CloudObserver(Protocol):
-    """Who is told of what changed; both methods are cheap and never block."""
+    """Who is told of what changed; all methods are cheap and never block."""
 
     def groups_changed(self, names: set[str]) -> None:
         """Say that something of these groups moved (or that they came or went)."""
+        ...
+
+    def is_ours(self, group: ContainerGroup) -> bool:
+        """Say whether the group is surely ours: others' are listed, and not asked for."""
         ...
 
     def in_transition(self) -> bool:
@@ -81,6 +87,10 @@ class Poller:
         self._digests: dict[str, object] = {}
         self._cursor = now() - EVENTS_LOOK_BACK
         self._wanted: OrderedDict[str, None] = OrderedDict()
+        self._resume: datetime | None = None
+        """Where to go on with events that one round could not hold."""
+        self._newest: list[tuple[datetime, str, str, str]] = []
+        """The newest events by time, group, text and instance: at most MOST_REPEATED."""
         self._swept: dict[str, float] = {}
         self._last_sweep = float("-inf")
         self.failure: str | None = None
@@ -117,39 +127,52 @@ class Poller:
     async def read_events_once(self) -> None:
         """Read the project's events since the last time, with some overlap."""
         end = self._now() - CLOCK_MARGIN
-        start = self._cursor - EVENTS_OVERLAP
+        # Never past `end`, also where the clock was set back.
+        start = min(self._resume or self._overlap_start(min(self._cursor, end)), end)
         changed: set[str] = set()
-        for _ in range(MOST_PAGES):
-            query = LogEntryQuery(
-                query=_events_query(self._project),
-                start_time=start,
-                end_time=max(end, start),
-                page_size=MAX_LOG_PAGE_SIZE,
-                sort_order=SortOrder.ASCENDING,
-            )
-            page = await self._client.query_log_entries(query, request_class=RequestClass.OBSERVE)
-            changed |= self._view.apply_events(found for entry in page.items if (found := event_of(entry)))
-            if len(page.items) < MAX_LOG_PAGE_SIZE:
-                self._cursor = max(self._cursor, end)
-                break
-            newest = max(entry.time for entry in page.items)
-            if newest <= start:
-                # A page full of one time stamp cannot be continued: the sweep corrects what is lost in it.
-                newest = start + timedelta(milliseconds=1)
-                log.warning("more events with one time stamp than a page holds; some may be missing")
-            start = newest
-            self._cursor = max(self._cursor, newest)
-        self._observer.groups_changed(changed)
+        try:
+            for _ in range(MOST_PAGES):
+                query = LogEntryQuery(
+                    query=_events_query(self._project),
+                    start_time=start,
+                    end_time=max(end, start),
+                    page_size=MAX_LOG_PAGE_SIZE,
+                    sort_order=SortOrder.ASCENDING,
+                )
+                page = await self._client.query_log_entries(query, request_class=RequestClass.OBSERVE)
+                found = [event for entry in page.items if (event := event_of(entry))]
+                changed |= self._view.apply_events(found)
+                self._remember(found)
+                if len(page.items) < MAX_LOG_PAGE_SIZE:
+                    self._resume = None
+                    self._cursor = end
+                    break
+                newest = max(entry.time for entry in page.items)
+                if newest <= start:
+                    # A page full of one time stamp cannot be continued: the sweep corrects what is lost in it.
+                    newest = start + timedelta(milliseconds=1)
+                    log.warning("more events with one time stamp than a page holds; some may be missing")
+                self._resume = start = newest
+        finally:  # what the earlier pages brought is known now, whatever became of the later ones
+            self._observer.groups_changed(changed)
+
+    def _overlap_start(self, cursor: datetime) -> datetime:
+        start = cursor - EVENTS_OVERLAP
+        return max(start, self._newest[0][0]) if len(self._newest) == MOST_REPEATED else start
+
+    def _remember(self, found: Iterable[tuple[str, PlatformEvent]]) -> None:
+        told = {(event.time, group, event.text, event.instance_id) for group, event in found}
+        self._newest = sorted(told.union(self._newest))[-MOST_REPEATED:]
 
     async def ask_instance(self, name: str) -> None:
         """Ask for the instances of one group."""
-        at = self._monotonic()
-        self._swept[name] = at
+        self._swept[name] = self._monotonic()
+        at = self._now()  # what happens while the answer is on its way is newer than the answer
         try:
             answer = await self._client.list_container_group_instances(name, request_class=RequestClass.OBSERVE)
         except NotFound:
             return  # the next listing tells whether the group is gone
-        self._view.apply_instances(name, answer.instances, at=self._now())
+        self._view.apply_instances(name, answer.instances, at=at)
         self._observer.groups_changed({name})
 
     async def _repeat(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
@@ -186,22 +209,23 @@ class Poller:
                 log.info("instance: no certain answer; what was known stays", group=name, error=str(error))
 
     def _next_instance(self) -> str | None:
-        """Return the group to ask for now: a wanted one while the budget has room, else the one due in the sweep."""
+        """Return the group to ask for now: the one due in the sweep, else a wanted one while the budget has room."""
         clock = self._monotonic()
+        if clock - self._last_sweep >= SWEEP_EVERY_S:
+            running = [
+                group.name
+                for group in self._view.groups
+                if (counts := group.current_state.instance_status_counts)
+                and counts.running_count
+                and self._observer.is_ours(group)
+            ]
+            if running:
+                self._last_sweep = clock
+                return min(running, key=lambda name: self._swept.get(name, float("-inf")))
         if self._wanted and self._budget.available(RequestClass.OBSERVE) > 0:
             name, _ = self._wanted.popitem(last=False)
             return name
-        if clock - self._last_sweep < SWEEP_EVERY_S:
-            return None
-        running = [
-            group.name
-            for group in self._view.groups
-            if (counts := group.current_state.instance_status_counts) and counts.running_count
-        ]
-        if not running:
-            return None
-        self._last_sweep = clock
-        return min(running, key=lambda name: self._swept.get(name, float("-inf")))
+        return None
 
 
 def _events_query(project: str) -> str:

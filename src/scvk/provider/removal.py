@@ -7,13 +7,13 @@ create request), no longer has the group; where the listing may be cut, when the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from scvk.kubelet.provider import PodEvent, PodIdentity, Removal, TemporaryProviderError
 from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
-from scvk.provider.ownership import NotOurs, Owned, Ownership, Unknown, mark_of
+from scvk.provider.ownership import POD_UID, NotOurs, Owned, Ownership, PodMark, Unknown, group_name, mark_of
 from scvk.provider.record import record_of
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
@@ -22,8 +22,22 @@ from scvk.saladcloud.models import ContainerGroup
 DELETE_AGAIN_AFTER_S = 30.0
 """A group that is still listed so long after an accepted delete is deleted once more."""
 LOOK_AGAIN_S = 2.0
+UNCONFIRMED_FOR_S = 600.0
+"""How long an accepted delete is remembered that nobody asks about, and that no complete listing confirms."""
 
 log = structlog.get_logger(__name__)
+
+
+def groups_of(groups: Iterable[ContainerGroup], uid: str, *, cluster_id: str) -> dict[str, PodMark]:
+    """Return name and mark of the groups that are surely the pod's: usually one, more after a lost or edited record."""
+    found = {}
+    for group in groups:
+        if (group.container.environment_variables or {}).get(POD_UID) != uid:
+            continue  # cheap, where mark_of computes a hash
+        owner = mark_of(group, cluster_id=cluster_id)
+        if isinstance(owner, Owned):
+            found[group.name] = owner.mark
+    return found
 
 
 class Remover:
@@ -41,28 +55,54 @@ class Remover:
     @property
     def waiting(self) -> bool:
         """Say whether an accepted delete is not confirmed yet."""
+        self._forget_settled()
         return bool(self._deleted)
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step; raises SaladCloudError or TemporaryProviderError when nothing certain can be said."""
         if not self._view.listed:
             raise TemporaryProviderError("the project's container groups have not been listed yet")
-        names = self._groups_of(pod)
+        self._forget_settled()
         record = record_of(annotations)
-        if record is not None:
-            names.add(record.group)
+        # Annotations can be edited: what counts is the name that belongs to the pod, not the one that is written.
+        names = {self._name_of(pod, attempt) for attempt in {0, record.attempt if record else 0}}
+        names |= groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys()
         events: list[PodEvent] = []
         certain = True
+        hidden: TemporaryProviderError | None = None
         for name in sorted(names):
-            certain = await self._remove_group(name, pod, events) and certain
+            try:
+                certain = await self._remove_group(name, pod, events) and certain
+            except TemporaryProviderError as error:
+                hidden = error  # the pod's other groups go all the same
+        if hidden is not None:
+            raise hidden
         return Removal(certain, None if certain else LOOK_AGAIN_S, tuple(events))
 
-    def _groups_of(self, pod: PodIdentity) -> set[str]:
-        return {
-            group.name
-            for group in self._view.groups
-            if isinstance(owned := self._owner(group), Owned) and owned.mark.uid == pod.uid
-        }
+    async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
+        """Delete one group that is surely the pod's besides `keep`, if there is any: at most one lives for a pod.
+
+        Raises SaladCloudError where that fails; the group is found again next time.
+        """
+        names = groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys() - {keep}
+        events: list[PodEvent] = []
+        for name in sorted(names):
+            lookup = self._view.lookup(name)
+            if isinstance(lookup, Present) and not events:
+                await self._delete(lookup.group, pod, events)
+        return tuple(events)
+
+    def _name_of(self, pod: PodIdentity, attempt: int) -> str:
+        return group_name(PodMark(self._cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node=""))
+
+    def _forget_settled(self) -> None:
+        """Forget deletes that are over, also where nobody asks again because the group left the listing."""
+        clock = self._monotonic()
+        for name, at in tuple(self._deleted.items()):
+            lookup = self._view.lookup(name)
+            confirmed = isinstance(lookup, Absent) and self._view.listed_after(at)
+            if confirmed or (not isinstance(lookup, Present) and clock - at > UNCONFIRMED_FOR_S):
+                del self._deleted[name]
 
     def _owner(self, group: ContainerGroup) -> Ownership:
         return mark_of(group, cluster_id=self._cluster_id)
@@ -72,14 +112,17 @@ class Remover:
             case Present(group):
                 return await self._delete(group, pod, events)
             case Unlisted(_, may_be_cut):
-                return await self._ask(name) if may_be_cut else False
+                return await self._ask(name, pod, events) if may_be_cut else False
             case Absent():
                 return self._confirm(name)
 
     async def _delete(self, group: ContainerGroup, pod: PodIdentity, events: list[PodEvent]) -> bool:
         owner = self._owner(group)
         if isinstance(owner, Unknown):
-            group = await self._client.get_container_group(group.name)
+            try:
+                group = await self._client.get_container_group(group.name)
+            except NotFound:
+                return False  # the listing is older than its end: the next one confirms it
             self._view.apply_group(group, at=self._monotonic())
             owner = self._owner(group)
         match owner:
@@ -106,15 +149,15 @@ class Remover:
         events.append(PodEvent("Killing", f"Deleting container group {group.name}"))
         return False
 
-    async def _ask(self, name: str) -> bool:
-        """Learn by name what a listing that may be cut does not say."""
+    async def _ask(self, name: str, pod: PodIdentity, events: list[PodEvent]) -> bool:
+        """Learn by name what a listing that may be cut does not say, and act on it before the next one hides it."""
         try:
             group = await self._client.get_container_group(name)
         except NotFound:
             self._deleted.pop(name, None)
             return True
         self._view.apply_group(group, at=self._monotonic())
-        return False
+        return await self._delete(group, pod, events)
 
     def _confirm(self, name: str) -> bool:
         deleted_at = self._deleted.get(name)

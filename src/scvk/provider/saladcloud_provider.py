@@ -31,10 +31,11 @@ from scvk.kubelet.provider import (
     TemporaryProviderError,
 )
 from scvk.provider.capacity import node_facts
-from scvk.provider.cloud_view import CloudView, Present
+from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
 from scvk.provider.decide import (
     AskByName,
     Create,
+    Disowned,
     Lost,
     Observe,
     Situation,
@@ -48,13 +49,14 @@ from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_
 from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
 from scvk.provider.record import Record, record_of
-from scvk.provider.removal import Remover
+from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import events_between
 from scvk.provider.translate import Outcome, Translation, translate
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
     Decision,
+    InvalidRequest,
     NameConflict,
     NotFound,
     QuotaExceeded,
@@ -65,6 +67,8 @@ from scvk.saladcloud.errors import (
 from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype, GroupStatus, Quotas
 
 LOOK_AGAIN_S = 2.0
+UNLISTED_AGAIN_S = 60.0
+"""A group that the listing may have cut off is asked for by name: one request a group each time."""
 QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
 """A refused pod is translated again so often without a change of its own: GPU classes come and go."""
@@ -110,7 +114,8 @@ class SaladCloudProvider:
         self._quotas: Quotas | None = None
         self._keys: dict[str, PodKey] = {}
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
-        self._conflicts: set[str] = set()
+        self._conflicts: dict[str, str] = {}
+        """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
         self._refused_requests: dict[str, tuple[str, str]] = {}
         """UID of a pod → digest of the request that the platform refused for good, and its words."""
 
@@ -146,7 +151,7 @@ class SaladCloudProvider:
             raise TemporaryProviderError(str(error)) from error
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
-        """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most one request a group."""
+        """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
         try:
             removal = await self._remover.remove(pod, annotations)
         except RateLimited as error:
@@ -184,13 +189,17 @@ class SaladCloudProvider:
             key = self._keys.get(name)
             if key is not None:
                 self._changes.put_nowait(key)
-            if not isinstance(lookup, Present):
+            if isinstance(lookup, Absent):
                 self._keys.pop(name, None)
+
+    def is_ours(self, group: ContainerGroup) -> bool:
+        """Say whether the group carries this cluster's marks."""
+        return isinstance(self._owner(group), Owned)
 
     def in_transition(self) -> bool:
         """Say whether any group of ours is on its way up or down."""
         return self._remover.waiting or any(
-            _is_on_its_way(group) for group in self._view.groups if isinstance(self._owner(group), Owned)
+            _is_on_its_way(group) and isinstance(self._owner(group), Owned) for group in self._view.groups
         )
 
     # -- one pod -------------------------------------------------------------------------------------------------
@@ -200,6 +209,7 @@ class SaladCloudProvider:
         record = self._record(pod)
         situation = self._situation(pod, record)
         step = decide(situation)
+        cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
         if isinstance(step, AskByName):
             assert record is not None
             missing = await self._ask(record.group)
@@ -207,19 +217,34 @@ class SaladCloudProvider:
             step = decide(situation)
         match step:
             case WriteRecord(attempt):
-                return self._write_record(pod, inputs, attempt)
+                return self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
                 return await self._create(pod, inputs, record)
             case Observe(group):
-                return self._observe(pod, group)
+                others = await self._remove_others(pod, group)
+                observation = self._observe(pod, group)
+                again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
+                return Observation(
+                    observation.status,
+                    observation.annotations,
+                    (*others, *observation.events),
+                    min((each for each in again if each is not None), default=None),
+                )
             case Lost():
                 status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
                 event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
                 return Observation(status, events=(event,))
             case Wait(reason):
                 log.debug("pod: waiting", pod=str(key_of(pod)), reason=reason)
-                return Observation(None, again_in=LOOK_AGAIN_S)
+                return Observation(None, again_in=UNLISTED_AGAIN_S if cut else LOOK_AGAIN_S)
+            case Disowned():
+                assert record is not None
+                message = (
+                    f"The container group {record.group} no longer carries this pod's variables SCVK_…: it is left "
+                    "alone. Set them again in SaladCloud, or delete it there and then this pod."
+                )
+                return self._wait(pod, "ContainerGroupDisowned", message, again_in=QUOTA_AGAIN_S)
             case AskByName():
                 raise TemporaryProviderError(
                     "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
@@ -251,8 +276,9 @@ class SaladCloudProvider:
             lookup=lookup,
             ownership=owner,
             missing_by_name=missing_by_name,
-            name_conflict=name in self._conflicts,
+            name_conflict=self._conflicts.get(uid_of(pod)) == name,
             has_run=has_run(pod),
+            living_attempt=self._living_attempt(pod, record),
         )
 
     async def _ask(self, name: str) -> bool:
@@ -264,19 +290,27 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
-    def _write_record(self, pod: Pod, inputs: PodInputs, attempt: int) -> Observation:
-        mark = self._mark(pod, self._owned_attempt(pod) or attempt)
+    def _write_record(self, pod: Pod, inputs: PodInputs, attempt: int, *, adopted: bool) -> Observation:
+        mark = self._mark(pod, attempt)
+        record = Record(group_name(mark), mark.attempt)
+        if adopted:  # what runs is not judged again
+            return Observation(None, record.annotations(), again_in=0)
         translation = self._translate(pod, inputs, mark)
         if translation.request is None:
             return self._refuse(pod, translation)
-        record = Record(group_name(mark), mark.attempt)
         return Observation(None, record.annotations(), _degraded(translation), again_in=0)
 
-    def _owned_attempt(self, pod: Pod) -> int | None:
-        """Return the attempt of a group that the pod has already, should its record have been lost."""
-        owners = (self._owner(group) for group in self._view.groups)
-        attempts = [o.mark.attempt for o in owners if isinstance(o, Owned) and o.mark.uid == uid_of(pod)]
-        return max(attempts, default=None)
+    def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
+        """Return the newest attempt, other than the record's, whose group the listing shows."""
+        marks = groups_of(self._view.groups, uid_of(pod), cluster_id=self._identity.cluster_id).values()
+        return max((m.attempt for m in marks if record is None or m.attempt != record.attempt), default=None)
+
+    async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
+        try:
+            return await self._remover.remove_others(PodIdentity(key_of(pod), uid_of(pod)), group.name)
+        except SaladCloudError as error:
+            log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
+            return ()
 
     def _translate(self, pod: Pod, inputs: PodInputs, mark: PodMark) -> Translation:
         if self._catalogue is None:
@@ -300,7 +334,7 @@ class SaladCloudProvider:
         digest = _request_digest(translation.request)
         refused = self._refused_requests.get(uid_of(pod))
         if refused is not None and refused[0] == digest:
-            return self._wait(pod, "CreateContainerError", refused[1], again_in=None)
+            return self._wait(pod, "CreateContainerError", refused[1], again_in=REFUSED_AGAIN_S)
         self._view.expect(record.group, at=self._monotonic())
         try:
             group = await self._client.create_container_group(translation.request)
@@ -308,10 +342,12 @@ class SaladCloudProvider:
             return await self._resolve_conflict(pod, record)
         except QuotaExceeded as error:
             return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
-        except Decision as error:
+        except InvalidRequest as error:
             # It cannot heal by itself: the same request is not sent again.
             self._refused_requests[uid_of(pod)] = (digest, str(error))
-            return self._wait(pod, "CreateContainerError", str(error), again_in=None)
+            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+        except Decision as error:
+            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
         finally:
             # Only listings asked for after the answer, or after it was lost, say anything about the name.
             self._view.expect(record.group, at=self._monotonic())
@@ -327,7 +363,7 @@ class SaladCloudProvider:
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
         if await self._ask(record.group):
-            self._conflicts.add(record.group)
+            self._conflicts[uid_of(pod)] = record.group
             return Observation(None, again_in=LOOK_AGAIN_S)
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
@@ -365,9 +401,9 @@ class SaladCloudProvider:
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._refused_requests.pop(pod.uid, None)
+        self._conflicts.pop(pod.uid, None)
         record = record_of(annotations)
         if record is not None:
-            self._conflicts.discard(record.group)
             self._keys.pop(record.group, None)
 
     # -- facts ---------------------------------------------------------------------------------------------------

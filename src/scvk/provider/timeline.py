@@ -7,10 +7,12 @@ never trusted against it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
+from functools import lru_cache
+from itertools import groupby
 
 from scvk.saladcloud.models import LogEntry, ResourceType
 
@@ -49,7 +51,7 @@ class PlatformEvent:
     @property
     def kind(self) -> EventKind:
         """Return what the wording means; words never seen before are OTHER."""
-        return next((kind for pattern, kind in _WORDING if pattern.match(self.text)), EventKind.OTHER)
+        return _kind_of(self.text)
 
     @property
     def exit_code(self) -> int | None:
@@ -73,6 +75,11 @@ _WORDING: tuple[tuple[re.Pattern[str], EventKind], ...] = tuple(
         (r"Container Group\b|Desired Replica Count", EventKind.GROUP),
     )
 )
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(text: str) -> EventKind:
+    return next((kind for pattern, kind in _WORDING if pattern.match(text)), EventKind.OTHER)
 
 
 def event_of(entry: LogEntry) -> tuple[str, PlatformEvent] | None:
@@ -111,25 +118,40 @@ class Run:
     ready: bool | None = None
 
 
-def runs_of(events: Sequence[PlatformEvent]) -> tuple[Run, ...]:
+def runs_of(
+    events: Sequence[PlatformEvent], told: Run | None = None, told_until: datetime | None = None
+) -> tuple[Run, ...]:
     """Fold a group's events, in order of time, into its runs.
 
     A program that exits before the platform says `Running`, or fails to start, is a run too: it starts where its
     start was last announced.
+
+    `told` is a run known from elsewhere that the events do not show the start of, in whole seconds: it takes its place
+    among them, and a `Running` before `told_until` is its own, not another's.
     """
     runs: list[Run] = []
     announced: datetime | None = None
-    for event in events:
+    over = told.end if told is not None else None
+    for event in _in_order(events):
+        if told is not None and event.time >= told.start:
+            runs.append(told)
+            told, announced = None, None
+        if runs and told is None and over is not None and event.time.replace(microsecond=0) <= over:
+            continue  # of the run that was told of, to its end
         current = runs[-1] if runs and runs[-1].end is None else None
         match event.kind:
             case EventKind.PROGRESS:
                 announced = event.time
+            case EventKind.RUNNING if current and told_until and event.time < told_until and not current.instance_id:
+                runs[-1] = replace(current, instance_id=event.instance_id, machine_id=event.machine_id)
             case EventKind.RUNNING:
                 if current is not None:
                     runs[-1] = _ended(current, event.time, None, "the platform started the program again")
                 runs.append(Run(event.time, event.instance_id, event.machine_id))
             case EventKind.EXITED | EventKind.START_FAILED:
                 code = event.exit_code if event.kind is EventKind.EXITED else START_FAILURE_EXIT_CODE
+                if current is None and announced is None and runs and _is_known_end(runs[-1], event):
+                    continue
                 if current is None:
                     current = Run(announced or event.time, event.instance_id, event.machine_id)
                     runs.append(current)
@@ -144,7 +166,43 @@ def runs_of(events: Sequence[PlatformEvent]) -> tuple[Run, ...]:
                     runs[-1] = _probed(current, event.kind)
             case EventKind.GROUP | EventKind.OTHER:
                 pass
-    return tuple(runs)
+    return (*runs, told) if told is not None else tuple(runs)
+
+
+def _is_known_end(run: Run, event: PlatformEvent) -> bool:
+    """Say whether an exit after which nothing was started says again how `run` ended.
+
+    That is so when it was told of already, and when the instance was taken away: what kills the program then is no
+    exit of its own.
+    """
+    assert run.end is not None
+    return run.exit_code is None or event.time.replace(microsecond=0) <= run.end.replace(microsecond=0)
+
+
+_ENDS = (EventKind.EXITED, EventKind.START_FAILED, EventKind.MOVED)
+_ONE_LIFE = (
+    EventKind.PROGRESS,
+    EventKind.RUNNING,
+    EventKind.STARTED,
+    EventKind.NOT_READY,
+    EventKind.READY,
+    EventKind.EXITED,
+    EventKind.START_FAILED,
+    EventKind.MOVED,
+)
+
+
+def _in_order(events: Sequence[PlatformEvent]) -> Iterator[PlatformEvent]:
+    """Yield the events as they must have happened: those of one time stamp as a run's life goes."""
+    runs = False
+    for _, together in groupby(events, key=lambda event: event.time):
+        alike = [(event, event.kind) for event in together]
+        alike.sort(key=lambda each: _ONE_LIFE.index(each[1]) if each[1] in _ONE_LIFE else len(_ONE_LIFE))
+        if runs:  # what runs ends before the next begins
+            alike.sort(key=lambda each: each[1] not in _ENDS)
+        for event, kind in alike:
+            runs = kind is EventKind.RUNNING or (runs and kind not in _ENDS)
+            yield event
 
 
 START_FAILURE_EXIT_CODE = 128
@@ -152,10 +210,9 @@ START_FAILURE_EXIT_CODE = 128
 
 
 def _ended(run: Run, end: datetime, code: int | None, cause: str) -> Run:
-    return Run(run.start, run.instance_id, run.machine_id, end, code, cause, run.started, ready=False)
+    return replace(run, end=end, exit_code=code, cause=cause, ready=False)
 
 
 def _probed(run: Run, kind: EventKind) -> Run:
     started = run.started or kind in (EventKind.STARTED, EventKind.READY)
-    ready = run.ready if kind is EventKind.STARTED else kind is EventKind.READY
-    return Run(run.start, run.instance_id, run.machine_id, None, None, "", started, ready)
+    return replace(run, started=started, ready=run.ready if kind is EventKind.STARTED else kind is EventKind.READY)

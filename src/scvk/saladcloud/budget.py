@@ -93,7 +93,6 @@ class RequestBudget:
         """Take a 429 into account: nothing starts for `retry_after` seconds, then less for some minutes."""
         self._throttlings += 1
         self._window.throttle(self._clock(), retry_after)
-        self._grant()  # moves the timer to the end of the pause
 
     def snapshot(self) -> BudgetSnapshot:
         """Return the state of the budget as of now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ async def stage(
     testbed: Testbed, account: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Stage]:
     """A namespace and node of its own for the test; at the end somebody else's group must be as it was."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:36].strip("-")
+    name = f"{words}-{secrets.token_hex(2)}"
     await testbed.kubectl("create", "namespace", name)
     cloud = await SimulatedCloud.start(tmp_path)
     stage = Stage(testbed, account, name, f"node-{name}", tmp_path, cloud)

@@ -13,7 +13,7 @@ from tests.e2e.workloads import deployment, pod
 FAULTS = [
     pytest.param({"kind": "status", "status": 500}, id="server errors"),
     pytest.param({"kind": "status", "status": 429}, id="throttled"),
-    pytest.param({"kind": "html"}, id="HTML pages"),
+    pytest.param({"kind": "html", "status": 502}, id="HTML pages"),
 ]
 
 
@@ -44,7 +44,7 @@ async def test_pods_live_through_an_outage_and_new_ones_start_after_it(stage: St
 
 async def test_a_create_whose_answer_is_lost_makes_one_group(stage: Stage) -> None:
     await stage.running_agent()
-    await stage.cloud.break_with(kind="lost", operations=["create_container_group"], count=1)
+    await stage.cloud.break_with(kind="drop", when="after", operations=["create_container_group"], count=1)
     await stage.apply(deployment("web", 1))
     await stage.ready_pods(1)
     assert len(await stage.own_groups()) == 1

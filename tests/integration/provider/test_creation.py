@@ -1,0 +1,274 @@
+"""From a pod to its one group, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from scvk.kubelet.provider import TemporaryProviderError
+from scvk.provider.ownership import Owned, environment, mark_of
+from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
+from tests.integration.provider.world import World, mark, name_of
+from tests.unit.provider.evidence import a_pod
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_the_record_stands_on_the_pod_before_anything_is_made() -> None:
+    world = await World().started()
+    first = await world.sync()
+    assert (first.again_in, first.status, world.attempt) == (0, None, 0)
+    assert world.cloud.count("create") == 0
+    await world.sync()
+    assert list(world.cloud.groups) == [name_of()]
+    assert (world.phase, world.waiting) == ("Pending", "ContainerCreating")
+    assert "Created" in [event.reason for event in world.events]
+
+
+async def test_before_the_first_listing_nothing_is_created() -> None:
+    world = World()
+    await world.provider._read_facts()
+    for _ in range(3):
+        await world.sync()
+    assert world.cloud.count("create") == 0
+
+
+async def test_a_group_is_created_once_and_then_observed() -> None:
+    world = await World().started()
+    await world.settle()
+    world.cloud.set_state(name_of(), "running", 1)
+    await world.settle()
+    assert (world.cloud.count("create"), world.phase, world.container.ready) == (1, "Running", True)
+
+
+@pytest.mark.parametrize(
+    ("faults", "creates"),
+    [
+        (["500"], 2),
+        (["429"], 2),
+        (["html"], 2),
+        (["refused"], 2),
+        (["timeout"], 2),
+        (["unauthorized"], 2),
+        (["500", "429", "timeout", "html 404"], 5),
+        (["lost 500"], 1),
+        (["lost timeout"], 1),
+        (["lost html 200"], 1),
+        (["lost 429"], 1),
+    ],
+    ids=str,
+)
+async def test_one_group_is_created_whatever_becomes_of_the_answer(faults: list[str], creates: int) -> None:
+    world = await World().started()
+    world.cloud.fail("create", *faults)
+    await world.settle(20)
+    assert list(world.cloud.groups) == [name_of()]
+    assert world.cloud.count("create") == creates
+    assert {body["name"] for body in world.cloud.bodies} == {name_of()}
+    assert world.waiting == "ContainerCreating"
+
+
+async def test_a_rate_limit_says_when_to_try_again() -> None:
+    world = await World().started()
+    await world.sync()
+    world.cloud.fail("create", "429")
+    with pytest.raises(TemporaryProviderError) as caught:
+        await world.sync()
+    assert caught.value.retry_after == 7
+
+
+async def test_after_a_lost_answer_only_a_later_listing_decides() -> None:
+    world = await World().started()
+    await world.sync()
+
+    async def create_meanwhile() -> None:
+        world.cloud.fail("create", "lost timeout")
+        with pytest.raises(TemporaryProviderError):
+            await world.sync()
+
+    world.cloud.meanwhile["list"] = create_meanwhile  # this listing was taken before the group came
+    await world.poll()
+    await world.sync()
+    assert world.cloud.count("create") == 1
+    await world.poll()
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (1, "ContainerCreating")
+
+
+async def test_a_listing_in_flight_during_a_create_does_not_hide_the_group() -> None:
+    world = await World().started()
+    await world.sync()
+
+    async def create_meanwhile() -> None:
+        await world.sync()
+
+    world.cloud.meanwhile["list"] = create_meanwhile
+    await world.poll()
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (1, "ContainerCreating")
+
+
+async def test_an_agent_killed_after_its_create_adopts_the_group_of_its_forerunner() -> None:
+    world = await World().started()
+    await world.sync()
+
+    async def die() -> None:
+        world.restart()
+        raise asyncio.CancelledError
+
+    world.cloud.meanwhile["create"] = die
+    with pytest.raises(asyncio.CancelledError):
+        await world.sync()
+    await world.started()
+    await world.settle()
+    assert (list(world.cloud.groups), world.cloud.count("create")) == ([name_of()], 1)
+
+
+async def test_a_name_conflict_with_a_group_of_ours_adopts_it() -> None:
+    world = await World().started()
+    await world.sync()
+    world.run_group()  # after the listing: only the conflict tells of it
+    await world.sync()
+    assert (world.phase, world.container.ready, world.attempt) == ("Running", True, 0)
+    assert world.cloud.count("create") == 1
+
+
+async def test_a_name_that_is_used_up_leads_to_the_next_attempt_when_the_group_is_surely_gone() -> None:
+    world = await World().started()
+    world.cloud.used_names.add(name_of())
+    await world.sync()
+    await world.sync()
+    assert (world.cloud.count("create"), world.cloud.count("get"), world.attempt) == (1, 1, 0)
+    await world.poll()
+    await world.sync()
+    assert world.attempt == 0, "one listing proves nothing"
+    await world.poll()
+    await world.sync()
+    assert (world.attempt, world.cloud.count("get")) == (1, 2)
+    await world.sync()
+    assert list(world.cloud.groups) == [name_of(1)]
+    assert world.cloud.count("create") == 2
+    await world.settle()
+    assert world.cloud.count("create") == 2
+
+
+async def test_a_name_used_up_and_a_cut_listing_wait_for_a_complete_one_at_a_slow_pace() -> None:
+    world = await World().started()
+    world.cloud.used_names.add(name_of())
+    await world.sync()
+    await world.sync()
+    for number in range(100):
+        world.cloud.add(f"foreign-{number}")
+    await world.poll()
+    waits = [(await world.sync()).again_in for _ in range(3)]
+    assert waits == [60, 60, 60]
+    assert world.attempt == 0
+    world.cloud.remove("foreign-0")
+    await world.settle()
+    assert list(world.cloud.groups)[-1] == name_of(1)
+
+
+async def test_a_group_of_somebody_else_under_our_name_is_left_alone_and_the_next_name_taken() -> None:
+    world = World()
+    world.cloud.add(name_of(), {"SOMETHING": "else"})
+    await world.started()
+    await world.settle()
+    assert list(world.cloud.groups) == [name_of(), name_of(1)]
+    assert world.cloud.touched() == {name_of(1)}
+
+
+async def test_a_project_with_exactly_as_many_groups_as_a_listing_holds_still_takes_pods() -> None:
+    world = World()
+    for number in range(100):
+        world.cloud.add(f"foreign-{number}")
+    await world.started()
+    await world.settle(3)
+    assert world.cloud.count("create") == 1
+    assert name_of() in world.cloud.groups
+    assert world.cloud.touched() == {name_of()}
+
+
+async def test_a_quota_is_told_and_tried_again() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "quota", "quota")
+    await world.sync()
+    refused = await world.sync()
+    assert (refused.again_in, world.phase, world.waiting) == (30, "Pending", "SaladCloudQuotaExceeded")
+    await world.poll()
+    again = await world.sync()
+    assert again.events == ()
+    assert world.status_writes == 1
+    await world.poll()
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (3, "ContainerCreating")
+
+
+async def test_a_request_that_is_wrong_is_not_repeated_until_the_pod_changes() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "invalid")
+    await world.settle()
+    assert world.cloud.count("create") == 1
+    assert (world.phase, world.waiting, world.status_writes) == ("Pending", "CreateContainerError", 1)
+    message = world.container.state and world.container.state.waiting and world.container.state.waiting.message
+    assert "the image is not allowed" in (message or "")
+    assert [event.reason for event in world.events] == ["CreateContainerError"]
+    assert world.pod.spec
+    world.pod.spec.containers[0].image = "nginx:2"
+    await world.settle()
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_refusal_that_can_pass_is_tried_again() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "payment")
+    await world.sync()
+    refused = await world.sync()
+    assert (world.waiting, refused.again_in) == ("CreateContainerError", 300)
+    await world.settle(3)
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_pod_that_cannot_be_translated_waits_with_a_reason_and_costs_nothing() -> None:
+    pod = a_pod(spec={"containers": [{"name": "main", "image": "nginx"}, {"name": "sidecar", "image": "envoy"}]})
+    world = await World(pod).started()
+    before = len(world.cloud.requests)
+    for _ in range(5):
+        observation = await world.sync()
+        assert observation.again_in == 300
+    assert len(world.cloud.requests) == before
+    assert (world.attempt, world.phase, world.status_writes) == (None, "Pending", 1)
+    assert [event.reason for event in world.events] == ["UnsupportedContainer"]
+    assert world.pod.status
+    shown = {entry.name: entry.state for entry in world.pod.status.containerStatuses or []}
+    assert set(shown) == {"main", "sidecar"}
+    assert all(state and state.waiting and state.waiting.reason == "UnsupportedContainer" for state in shown.values())
+
+
+async def test_without_gpu_classes_nothing_is_judged() -> None:
+    world = World()
+    world.cloud.fail("gpus", "500")
+    await world.started()
+    with pytest.raises(TemporaryProviderError, match="GPU classes"):
+        await world.sync()
+    assert world.cloud.count("create") == 0
+
+
+async def test_no_secret_stands_in_what_is_told() -> None:
+    pod = a_pod(container={"env": [{"name": "PASSWORD", "value": "hunter2-hunter2"}]})
+    cloud = ScriptedSaladCloud()
+    world = await World(pod, cloud).started()
+    cloud.fail("create", "invalid", "quota", "500")
+    await world.settle()
+    told = repr((world.pod.status, world.events))
+    assert "hunter2" not in told
+    assert "secret-key" not in told
+
+
+async def test_the_group_carries_the_marks_that_make_it_ours() -> None:
+    world = await World().started()
+    await world.sync()
+    await world.sync()
+    (group,) = world.provider._view.groups
+    assert mark_of(group, cluster_id="c1") == Owned(mark())
+    assert environment(mark()).items() <= world.cloud.bodies[0]["container"]["environment_variables"].items()

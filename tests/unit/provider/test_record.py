@@ -1,0 +1,37 @@
+"""The record on a pod: written as annotations, read back, and not believed where it cannot be ours."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, Record, record_of
+
+
+@given(st.text(min_size=1), st.integers(0, 9999))
+def test_what_is_written_is_read_back(group: str, attempt: int) -> None:
+    assert record_of(Record(group, attempt).annotations()) == Record(group, attempt)
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({GROUP_ANNOTATION: "web"}, id="no-attempt"),
+        pytest.param({ATTEMPT_ANNOTATION: "0"}, id="no-group"),
+        pytest.param({GROUP_ANNOTATION: "", ATTEMPT_ANNOTATION: "0"}, id="empty-group"),
+        pytest.param({GROUP_ANNOTATION: "web", ATTEMPT_ANNOTATION: "-1"}, id="negative"),
+        pytest.param({GROUP_ANNOTATION: "web", ATTEMPT_ANNOTATION: "1.5"}, id="fraction"),
+        pytest.param({GROUP_ANNOTATION: "web", ATTEMPT_ANNOTATION: "²"}, id="digit-that-is-no-number"),
+        pytest.param({GROUP_ANNOTATION: "web", ATTEMPT_ANNOTATION: "٣"}, id="another-script"),
+        pytest.param({GROUP_ANNOTATION: "web", ATTEMPT_ANNOTATION: "9" * 5000}, id="endless"),
+    ],
+)
+def test_what_cannot_be_ours_is_no_record(annotations: dict[str, str]) -> None:
+    assert record_of(annotations) is None
+
+
+@given(st.dictionaries(st.sampled_from([GROUP_ANNOTATION, ATTEMPT_ANNOTATION, "other"]), st.text()))
+def test_any_annotations_are_survived(annotations: dict[str, str]) -> None:
+    record_of(annotations)
