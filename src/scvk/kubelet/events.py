@@ -114,7 +114,7 @@ class EventRecorder:
         return {
             # The name that client-go gives: object's name and the time in nanoseconds as hexadecimal.
             "metadata": {
-                "name": f"{subject.name[:230]}.{int(now.timestamp() * 1_000_000) * 1000:x}",
+                "name": f"{subject.name[:230].rstrip('-.')}.{int(now.timestamp() * 1_000_000) * 1000:x}",
                 "namespace": namespace,
             },
             "involvedObject": {key: value for key, value in involved.items() if value is not None},

@@ -28,6 +28,8 @@ AGENT_LEASE_RENEWAL_S = 4.0
 AGENT_LEASE_PAUSE_S = 11.0
 """An agent that could not renew for so long must stop acting: soon another may rightly start."""
 
+LOOK_EVERY_S = 1.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -109,6 +111,7 @@ class AgentLease:
         self._namespace = namespace
         self._identity = identity
         self._now = now
+        self._pause: asyncio.TimerHandle | None = None
         self.held = asyncio.Event()
         """Set while the lease is surely ours; nothing may be changed in the cloud while it is not."""
 
@@ -126,6 +129,7 @@ class AgentLease:
             except ObjectNotFound:
                 if await self._make():
                     return
+                await asyncio.sleep(LOOK_EVERY_S)
                 continue
             spec = lease.spec
             holder = (spec.holderIdentity if spec else None) or ""
@@ -133,6 +137,7 @@ class AgentLease:
             if holder in ("", self._identity):
                 if await self._take(lease):
                     return
+                await asyncio.sleep(LOOK_EVERY_S)
                 continue
             if watched is None:
                 duration = (spec.leaseDurationSeconds if spec else None) or AGENT_LEASE_DURATION_S
@@ -152,8 +157,7 @@ class AgentLease:
                 if await self._take(lease):
                     return
                 watched = None
-                continue
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def run(self) -> None:
         """Renew until cancelled. Raises AgentLeaseLost when somebody else has the lease.
@@ -161,22 +165,17 @@ class AgentLease:
         While the API server cannot be reached, `held` is cleared after AGENT_LEASE_PAUSE_S: the agent pauses, and goes
         on when it can renew again, since nobody can have taken over meanwhile without the lease saying so.
         """
-        loop = asyncio.get_running_loop()
-        renewed = loop.time()
         while True:
             await asyncio.sleep(AGENT_LEASE_RENEWAL_S)
             try:
                 async with asyncio.timeout(AGENT_LEASE_RENEWAL_S):
                     await self._renew()
-                renewed = loop.time()
-                self.held.set()
             except (ClusterError, TimeoutError) as error:
                 log.warning("the agent lease could not be renewed; trying again", error=str(error) or "no answer")
-                if loop.time() - renewed >= AGENT_LEASE_PAUSE_S:
-                    self.held.clear()
 
     async def release(self) -> None:
         """Give the lease up at a clean stop, so that the next agent need not wait."""
+        self._let_go()
         try:
             lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
             if lease.spec is not None and lease.spec.holderIdentity == self._identity:
@@ -194,7 +193,7 @@ class AgentLease:
             return
         holder = lease.spec.holderIdentity if lease.spec else None
         if holder != self._identity:
-            self.held.clear()
+            self._let_go()
             raise AgentLeaseLost(
                 f"the agent lease {self._namespace}/{self._name} was taken by {holder or 'nobody'}: "
                 "another agent plays this node now"
@@ -202,22 +201,42 @@ class AgentLease:
         await self._take(lease)
 
     async def _make(self) -> bool:
+        asked = asyncio.get_running_loop().time()
         try:
             await self._cluster.create(Lease, self._body(None, LeaseSpec()), namespace=self._namespace)
         except ObjectConflict:
             return False
-        self.held.set()
+        self._hold(asked)
         return True
 
     async def _take(self, lease: Lease) -> bool:
         assert lease.metadata is not None
+        asked = asyncio.get_running_loop().time()
         body = self._body(lease.metadata.resourceVersion, lease.spec or LeaseSpec())
         try:
             await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
         except ObjectConflict:
             return False
-        self.held.set()
+        self._hold(asked)
         return True
+
+    def _hold(self, asked: float) -> None:
+        """Hold the lease until AGENT_LEASE_PAUSE_S after the request that renewed it was sent.
+
+        The moment of the answer would be too late: others count from when the server wrote. A timer ends it, since a
+        renewal that hangs says nothing in time.
+        """
+        loop = asyncio.get_running_loop()
+        self._let_go()
+        if loop.time() < asked + AGENT_LEASE_PAUSE_S:
+            self.held.set()
+            self._pause = loop.call_at(asked + AGENT_LEASE_PAUSE_S, self._let_go)
+
+    def _let_go(self) -> None:
+        self.held.clear()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def _body(self, version: str | None, before: LeaseSpec, *, holder: str | None = None) -> dict[str, Any]:
         stamp = _stamp(self._now())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ from scvk.kubelet.status import whole_seconds
 CHECK_EVERY_S = 10.0
 HEARTBEAT_EVERY_S = 60.0
 """How often conditions are written though nothing changed; a real kubelet does so every 5 minutes at least."""
+
+CONFLICT_TRIES = 5
 
 VIRTUAL_KUBELET_LABEL = ("type", "virtual-kubelet")
 
@@ -73,14 +75,15 @@ def kubelet_version(server_version: str, program: str) -> str:
 def node_labels(identity: NodeIdentity, facts: NodeFacts) -> dict[str, str]:
     """Return all labels that the node must have."""
     return {
-        "kubernetes.io/hostname": identity.name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/role": "agent",
-        VIRTUAL_KUBELET_LABEL[0]: VIRTUAL_KUBELET_LABEL[1],
         "node.kubernetes.io/exclude-from-external-load-balancers": "true",
         **facts.labels,
         **identity.labels,
+        # Not to be chosen: by these the node is found again, by us at the next start and by the scheduler.
+        "kubernetes.io/hostname": identity.name,
+        VIRTUAL_KUBELET_LABEL[0]: VIRTUAL_KUBELET_LABEL[1],
     }
 
 
@@ -157,13 +160,16 @@ def node_conditions(facts: NodeFacts, before: Sequence[NodeCondition], now: date
     return conditions
 
 
-def node_status(node: Node, identity: NodeIdentity, facts: NodeFacts, now: datetime) -> dict[str, Any]:
-    """Return the strategic merge patch for `nodes/status`."""
+def node_status(
+    node: Node, identity: NodeIdentity, facts: NodeFacts, now: datetime, *, dropped: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the strategic merge patch for `nodes/status`. `dropped` are resources that we said earlier and no more."""
     before = (node.status.conditions if node.status else None) or []
+    capacity = {**dict.fromkeys(dropped), **facts.capacity}
     return {
         "status": {
-            "capacity": dict(facts.capacity),
-            "allocatable": dict(facts.capacity),
+            "capacity": capacity,
+            "allocatable": capacity,
             "conditions": node_conditions(facts, before, now),
             "addresses": [
                 {"$patch": "replace"},
@@ -206,6 +212,7 @@ class NodeKeeper:
         self._facts = facts
         self._now = now
         self._written: tuple[Any, ...] | None = None
+        self._resources: frozenset[str] = frozenset()
         self._last_heartbeat = float("-inf")
         self.uid = ""
         """UID of the Node object, for the lease's owner reference; empty before `register`."""
@@ -215,20 +222,13 @@ class NodeKeeper:
 
         Raises NodeTaken when the name belongs to a node that is not a virtual kubelet, ClusterError otherwise.
         """
-        try:
-            node = await self._cluster.get(Node, self._identity.name)
-        except ObjectNotFound:
-            node = await self._create()
-        labels = (node.metadata.labels if node.metadata else None) or {}
-        if labels.get(VIRTUAL_KUBELET_LABEL[0]) != VIRTUAL_KUBELET_LABEL[1]:
-            raise NodeTaken(
-                f"node {self._identity.name} exists and is no virtual kubelet (label type=virtual-kubelet is missing); "
-                "choose another --nodename, or delete that Node if it is a left-over"
-            )
-        await self._bring_up_to_date(node)
+        await self._look()
 
     async def run(self) -> None:
-        """Look every CHECK_EVERY_S seconds; make the node again if it is gone; until cancelled."""
+        """Look every CHECK_EVERY_S seconds; make the node again if it is gone; until cancelled.
+
+        Raises NodeTaken when another node, that is not a virtual kubelet, took the name meanwhile.
+        """
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             try:
@@ -238,12 +238,34 @@ class NodeKeeper:
 
     async def check(self) -> None:
         """Do one look."""
-        try:
-            node = await self._cluster.get(Node, self._identity.name)
-        except ObjectNotFound:
-            log.warning("the node object was deleted; making it again", node=self._identity.name)
-            node = await self._create()
-        await self._bring_up_to_date(node)
+        await self._look()
+
+    async def _look(self) -> None:
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            try:
+                node = await self._cluster.get(Node, self._identity.name)
+            except ObjectNotFound:
+                if self.uid:
+                    log.warning("the node object was deleted; making it again", node=self._identity.name)
+                node = await self._create()
+            self._refuse_foreign(node)
+            try:
+                await self._bring_up_to_date(node)
+            except ObjectConflict:
+                # The node lifecycle controller changes taints too, above all of a node that just came back.
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    def _refuse_foreign(self, node: Node) -> None:
+        assert node.metadata is not None
+        is_virtual = (node.metadata.labels or {}).get(VIRTUAL_KUBELET_LABEL[0]) == VIRTUAL_KUBELET_LABEL[1]
+        if not is_virtual and (not self.uid or node.metadata.uid != self.uid):
+            raise NodeTaken(
+                f"node {self._identity.name} exists and is no virtual kubelet (label type=virtual-kubelet is missing); "
+                "choose another --nodename, or delete that Node if it is a left-over"
+            )
 
     async def _create(self) -> Node:
         self._written = None
@@ -272,9 +294,12 @@ class NodeKeeper:
             await self._cluster.patch(
                 Node,
                 self._identity.name,
-                node_status(node, self._identity, facts, self._now()),
+                node_status(
+                    node, self._identity, facts, self._now(), dropped=sorted(self._resources - facts.capacity.keys())
+                ),
                 subresource="status",
                 content_type=STRATEGIC_MERGE,
             )
             self._written, self._last_heartbeat = content, clock
+            self._resources = frozenset(facts.capacity)
         self.uid = uid

@@ -25,6 +25,8 @@ KUBELET_CONDITIONS = (
     "ContainersReady",
     "Ready",
     "DisruptionTarget",
+    "PodResizePending",
+    "PodResizeInProgress",
 )
 """Condition types that a kubelet writes; all others (readiness gates among them) belong to somebody else."""
 
@@ -86,7 +88,8 @@ def status_patch(current: PodStatus | None, desired: PodStatus, *, uid: str, now
             continue
         # podIPs and hostIPs merge by address; an address that went must go from the list too.
         replaces = name in ("hostIPs", "podIPs") and new and old
-        changes[name] = [{"$patch": "replace"}, *new] if replaces and new else new
+        # An empty list would be merged into the old one, that is, change nothing.
+        changes[name] = [{"$patch": "replace"}, *new] if replaces and new else new or None
     conditions = _condition_changes(before.get("conditions") or [], after.get("conditions") or [], now)
     if conditions:
         changes["conditions"] = conditions
@@ -94,20 +97,17 @@ def status_patch(current: PodStatus | None, desired: PodStatus, *, uid: str, now
 
 
 def stopped_status(pod: Pod, now: datetime) -> PodStatus | None:
-    """Return the last status of a deleted pod whose container is surely gone; None where it need not change.
+    """Return the last status of a deleted pod of which surely nothing is left; None where it has ended already.
 
-    A container that ran is told as terminated and no longer ready, as a kubelet does before it removes the pod, so
-    that controllers which look at pods with finalizers see an end. How it ended is not known: the platform says
-    nothing of the exit of a program that it stops.
+    A kubelet ends a pod before it removes it, also one that never ran: a Job that waits for `Failed` before it makes a
+    replacement would otherwise keep its finalizer on the pod for ever. A container that ran is told as terminated; how
+    it ended is not known: the platform says nothing of the exit of a program that it stops.
     """
-    status = pod.status
-    if status is None or is_finished(status):
-        return None
-    running = [entry for entry in status.containerStatuses or [] if entry.state and entry.state.running]
-    if not running:
+    if is_finished(pod.status):
         return None
     # Worked on a copy: objects of the informer are shared and never changed.
-    desired: PodStatus = msgspec.json.decode(msgspec.json.encode(status), type=PodStatus)
+    desired: PodStatus = msgspec.json.decode(msgspec.json.encode(pod.status or PodStatus()), type=PodStatus)
+    desired.phase = "Failed"
     for entry in desired.containerStatuses or []:
         if entry.state and entry.state.running:
             entry.state = ContainerState(
@@ -135,6 +135,8 @@ def _condition_changes(
     known = {entry["type"]: entry for entry in before}
     changes = []
     for entry in after:
+        if entry["type"] not in KUBELET_CONDITIONS:
+            continue
         old = known.get(entry["type"], {})
         wanted = {
             "type": entry["type"],
