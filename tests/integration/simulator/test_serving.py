@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -151,6 +152,22 @@ async def test_no_process_survives_the_command(isolation: str, ending: signal.Si
         return not processes_with(seconds)
 
     await until(nothing_left, "no process is left")
+
+
+@pytest.mark.parametrize("isolation", ["auto", "none"])
+async def test_programs_die_with_their_launcher_and_the_platform_says_so(isolation: str) -> None:
+    seconds = str(20_000_000 + os.getpid())
+    async with stage(isolation=isolation) as simulated:
+        await simulated.create("sleeper", ["sleep", seconds], restart_policy="never")
+        await simulated.until_running("sleeper")
+        # The launcher is the parent of all programs; with user namespaces it has a parent of its own beside us.
+        (program,) = processes_with(f"sleep\0{seconds}")
+        status = Path(f"/proc/{program}/status").read_text()
+        os.kill(int(status.split("PPid:")[1].split()[0]), signal.SIGKILL)
+        await simulated.until_status("sleeper", "failed")
+        assert processes_with(seconds) == []
+        await simulated.create("later", ["sleep", seconds], restart_policy="never")
+        await simulated.until_event("later", "StartFailure:-1")
 
 
 async def test_its_port_is_free_again_after_sigkill() -> None:

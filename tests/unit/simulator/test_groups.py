@@ -243,6 +243,26 @@ class TestQuota:
         second.stop()
         world.create(name="third")
 
+    def test_a_group_whose_image_failed_takes_nothing(self) -> None:
+        world = World()
+        organization = world.platform.organizations["acme-corp"]
+        world.create(prototype(container={"image": "does-not-exist/x", "resources": {"cpu": 1, "memory": 1024}}))
+        assert organization.replicas_used == 1
+        world.clock.advance(PULL_S)
+        assert organization.replicas_used == 0
+
+    def test_a_deleted_group_takes_nothing_and_gives_back_only_once(self) -> None:
+        world = World()
+        organization = world.platform.organizations["acme-corp"]
+        world.running(replicas=3)
+        world.create(name="other", replicas=2)
+        world.project.patch("web", {"replicas": 5})
+        assert organization.replicas_used == 7
+        world.project.delete("web")
+        world.project.stop("web")
+        world.clock.advance(100)
+        assert organization.replicas_used == 2
+
     def test_it_counts_at_starts_and_patches_too(self) -> None:
         world = World(quotas=Quotas(container_replicas=1))
         world.create(name="sleeper", autostart_policy=False)

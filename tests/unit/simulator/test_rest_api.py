@@ -228,8 +228,12 @@ class TestRefusals:
         assert field in refused.body["errors"]
         assert field in refused.body["detail"]
 
-    async def test_unknown_fields_are_tolerated(self, client: Client) -> None:
-        assert (await client.call(CREATE, prototype(from_the_future={"a": 1}))).status == 201
+    async def test_unknown_fields_are_tolerated_and_have_no_effect(self, client: Client) -> None:
+        created = await client.call(CREATE, prototype(from_the_future={"a": 1}, version=7, readiness_probe=probe(x=1)))
+        assert (created.status, created.body["version"]) == (201, 1)
+        assert "x" not in created.body["readiness_probe"]
+        patched = await client.call("update_container_group", {"restart_policy": 5, "name": "other"})
+        assert (patched.status, patched.body["restart_policy"], patched.body["name"]) == (200, "always", "web")
 
     @pytest.mark.parametrize(
         ("content", "media_type", "status"),

@@ -46,6 +46,9 @@ class Owner(Protocol):
     def group_gone(self, group: Group) -> None:
         """The deleted group has disappeared."""
 
+    def usage_changed(self, replicas: int) -> None:
+        """A group takes that many replicas more of the quota, or fewer."""
+
 
 class Group:
     """A container group between its creation and its disappearance. Construct, then `begin`."""
@@ -71,6 +74,7 @@ class Group:
         self.deleting = False
         self.instances: dict[str, Instance] = {}
         self._outcomes: list[bool] = []
+        self._replicas_counted = 0
 
     @property
     def name(self) -> str:
@@ -92,6 +96,7 @@ class Group:
 
     def begin(self) -> None:
         """After creation: the image is pulled."""
+        self._count()
         self._pull()
 
     def start(self) -> None:
@@ -141,6 +146,7 @@ class Group:
             return
         self.stop()
         self.deleting = True
+        self._count()
         self._agenda.call_off()
         self._stop_all()
         self._agenda.after(self._means.vary(self._means.durations.delete_s), self._disappear)
@@ -190,15 +196,16 @@ class Group:
 
     def _pulled(self, image: str) -> None:
         error = self._owner.images.find(image, self.definition.command).pull_error
-        self._touch()
         if error is not None:
             self.status = GroupStatus.FAILED
             self.status_description = error
             self.wanted = False
+            self._touch()
             self.finish_time = self._means.clock.now()
             self._stop_all()
             return
         self._pulled_image = image
+        self._touch()
         if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self._replace_outdated()
             self._keep_count()
@@ -258,6 +265,14 @@ class Group:
 
     def _touch(self) -> None:
         self.update_time = self._means.clock.now()
+        self._count()
+
+    def _count(self) -> None:
+        """Tell the difference instead of being asked: a sum over all groups at each request would be slow."""
+        used = self.replicas_used
+        if used != self._replicas_counted:
+            self._owner.usage_changed(used - self._replicas_counted)
+            self._replicas_counted = used
 
     def _event(self, event: str) -> None:
         self.journal.group_event(event, self.version, self.definition)

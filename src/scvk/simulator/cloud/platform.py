@@ -45,7 +45,7 @@ class Organization:
     @property
     def replicas_used(self) -> int:
         """Replicas of all groups that are meant to run."""
-        return sum(group.replicas_used for project in self.projects.values() for group in project.groups.values())
+        return sum(project.replicas_used for project in self.projects.values())
 
     def project(self, name: str) -> Project:
         """A project by name. Raises NotFound."""
@@ -72,6 +72,7 @@ class Project:
         self.images = images
         self.logs = LogStore(means.clock.now)
         self.groups: dict[str, Group] = {}
+        self.replicas_used = 0
         self._used_names: set[str] = set()
 
     # --- groups ---
@@ -169,6 +170,10 @@ class Project:
     def group_gone(self, group: Group) -> None:
         """It disappears from listings; its name stays used."""
         self.groups.pop(group.name, None)
+
+    def usage_changed(self, replicas: int) -> None:
+        """Keeps the count of replicas."""
+        self.replicas_used += replicas
 
     # --- rules ---
 
