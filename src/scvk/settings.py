@@ -21,6 +21,7 @@ DEFAULT_API_URL = "https://api.salad.com/api/public"
 PROVIDER_TAINT = Taint("virtual-kubelet.io/provider", "saladcloud", "NoSchedule")
 MOST_NODE_NAME_CHARACTERS = 63
 """A node's name is also the value of its label `kubernetes.io/hostname`."""
+FIXED_LABELS = ("type", "kubernetes.io/hostname")
 LOG_LEVELS = {
     "trace": "debug",
     "debug": "debug",
@@ -134,7 +135,7 @@ def checked(settings: AgentSettings) -> Checked:
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
         node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
-        taints=(*taints, *(parse_taint(text) for text in _items(settings.taint))),
+        taints=_distinct((*taints, *(parse_taint(text) for text in _items(settings.taint)))),
         labels=dict(parse_label(text) for text in _items(settings.node_label)),
         saladcloud=saladcloud,
     )
@@ -210,7 +211,20 @@ def parse_label(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
         raise SettingsError(f"--node-label: {text!r} is not KEY=VALUE with a label's characters")
+    if key in FIXED_LABELS:
+        raise SettingsError(f"--node-label: {key} cannot be chosen, a virtual kubelet's node is known by it")
     return key, value
+
+
+def _distinct(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+    """Return each taint once; raises SettingsError for two values of one key and effect: the API server allows one."""
+    values: dict[tuple[str, str], Taint] = {}
+    for taint in taints:
+        other = values.setdefault((taint.key, taint.effect), taint)
+        if other != taint:
+            hint = "; leave out the first with --disable-taint" if other == PROVIDER_TAINT else ""
+            raise SettingsError(f"--taint: {other} and {taint} cannot both be, they have the same key and effect{hint}")
+    return tuple(values.values())
 
 
 def _items(given: tuple[str, ...]) -> list[str]:
@@ -237,7 +251,16 @@ def _required_name(value: str, flag: str, variable: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what finds one that is no number, or too large.
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise _no_url(url) from None
+    if not usable or parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable() or " " in url:
+        raise _no_url(url)
     return url.rstrip("/")
+
+
+def _no_url(url: str) -> SettingsError:
+    return SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")
