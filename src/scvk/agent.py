@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import structlog
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
@@ -42,6 +43,9 @@ USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
+FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
+"""What can end an agent without any fault of this program."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,12 +66,12 @@ async def run_agent(settings: AgentSettings) -> None:
     """
     task = asyncio.current_task()
     assert task is not None
-    with stopped_by_signals(task):
+    with stopped_by_signals(task) as received:
         try:
             await play_node(settings)
         except asyncio.CancelledError:
-            if task.uncancel() > 0:
-                raise
+            if not received or task.uncancel() > 0:
+                raise  # somebody else cancelled us, and waits for that
             log.info("stopped; no pod was disturbed")
 
 
@@ -89,7 +93,7 @@ async def _run(
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
     address = own_address(server.hostname or "127.0.0.1", server.port or 443)
-    try:
+    with _explained(connection.config.cluster.server):
         version = kubelet_version(await connection.cluster.server_version(), f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
         assert kube_system.metadata is not None
@@ -120,8 +124,22 @@ async def _run(
         async with asyncio.TaskGroup() as group:
             group.create_task(provider.run())
             group.create_task(kubelet.run())
-    except* (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken) as errors:
-        raise AgentError(_explain(_first(errors), connection.config.cluster.server)) from errors
+
+
+@contextmanager
+def _explained(server: str) -> Iterator[None]:
+    """Turn whatever ends the agent, alone or in groups, into one AgentError."""
+    try:
+        yield
+    except Exception as error:
+        causes = list(_causes(error))
+        unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]
+        for cause in unforeseen:
+            log.error("an unforeseen failure; please report it", exc_info=cause)
+        foreseen = [cause for cause in causes if isinstance(cause, FORESEEN)]
+        if foreseen:
+            raise AgentError(_explain(foreseen[0], server)) from error
+        raise AgentError(f"unforeseen failure: {type(unforeseen[0]).__name__}: {unforeseen[0]}") from error
 
 
 def kubernetes_config(kubeconfig: str) -> SingleConfig:
@@ -130,10 +148,10 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
     Raises AgentError when the chosen one is missing or cannot be understood.
     """
     source = "kubeconfig ~/.kube/config"
+    # The variable may name several files, as kubectl has it; the first that exists counts.
+    paths = [Path(part).expanduser() for part in kubeconfig.split(os.pathsep) if part]
     try:
-        if kubeconfig:
-            # The variable may name several files, as kubectl has it; the first that exists counts.
-            paths = [Path(part).expanduser() for part in kubeconfig.split(os.pathsep) if part]
+        if paths:
             path = next((path for path in paths if path.is_file()), paths[0])
             source = f"kubeconfig {path}"
             config = KubeConfig.from_file(path).get()
@@ -148,7 +166,17 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
         raise AgentError(f"{source} cannot be understood: {type(error).__name__}: {error}") from error
     if config is None or config.user is None:
         raise AgentError(f"{source} names no user for its current context")
+    if not _is_server(config.cluster.server):
+        raise AgentError(f"{source}: {config.cluster.server!r} is no URL of an API server")
     return config
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @asynccontextmanager
@@ -177,7 +205,7 @@ def utc_now() -> datetime:
 async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
     try:
         cluster = Cluster.connect(config, user_agent=USER_AGENT)
-    except (OSError, ValueError, ConfigError) as error:
+    except (OSError, ValueError, TypeError, ConfigError, httpx2.InvalidURL) as error:
         raise AgentError(f"the kubeconfig's certificates or credentials cannot be used: {error}") from error
     try:
         yield _Connection(config, cluster)
@@ -186,18 +214,24 @@ async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
 
 
 @contextmanager
-def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[None]:
-    """Cancel `task` on SIGTERM and SIGINT while the block runs."""
+def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[list[signal.Signals]]:
+    """Cancel `task` on the first SIGTERM or SIGINT while the block runs; yields the list of signals received.
+
+    Further signals change nothing: cancelling the clean-up too would leave behind what it is there for.
+    """
     loop = asyncio.get_running_loop()
+    received: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
-        log.info("stopping", signal=number.name)
-        task.cancel()
+        received.append(number)
+        if len(received) == 1:
+            task.cancel()
+            log.info("stopping", signal=number.name)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
     try:
-        yield
+        yield received
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
@@ -214,10 +248,12 @@ def _warn_of_exposure(settings: AgentSettings, chosen: Checked) -> None:
         log.warning("the API key travels unencrypted: --api-url is http", api_url=chosen.saladcloud.api_url)
 
 
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
 
 
 def _explain(error: BaseException, server: str) -> str:

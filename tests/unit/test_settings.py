@@ -219,7 +219,7 @@ def test_the_key_is_read_from_a_file_without_the_white_space_around_it(tmp_path:
 def test_a_file_that_holds_no_key_is_said(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
-    with pytest.raises(SettingsError, match="API key|it is no text"):
+    with pytest.raises(SettingsError, match=r"API key|it is no text"):
         checked(settings(sce_api_key="", sce_api_key_file=str(file)))
 
 

@@ -69,6 +69,7 @@ def execute(words: Sequence[str], *, program: str = "scvk") -> int:
     words = implied_command(words, program)
     try:
         result = app(words, exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # here, where a reader that went away is no error
     except (SettingsError, CycloptsError) as error:
         return _complain(error, EXIT_USAGE)
     except (AgentError, SaladCloudError, TestbedError) as error:
