@@ -135,7 +135,7 @@ def _explained(server: str) -> Iterator[None]:
         causes = list(_causes(error))
         unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]
         for cause in unforeseen:
-            log.error("an unforeseen failure; please report it", exc_info=cause)
+            log.exception("an unforeseen failure; please report it", exc_info=cause)
         foreseen = [cause for cause in causes if isinstance(cause, FORESEEN)]
         if foreseen:
             raise AgentError(_explain(foreseen[0], server)) from error

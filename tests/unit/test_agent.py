@@ -144,7 +144,7 @@ def test_no_kubeconfig_at_all_says_what_to_do() -> None:
 )
 async def test_credentials_that_cannot_be_used_are_said_in_one_line(written: Written, user: dict[str, Any]) -> None:
     path = written(users=[{"name": "u", "user": user}])
-    with pytest.raises(AgentError, match="cannot be used|cannot be understood|no way to the cluster"):
+    with pytest.raises(AgentError, match=r"cannot be used|cannot be understood|no way to the cluster"):
         await play_node(AgentSettings(**{**vars(SETTINGS), "kubeconfig": path}))
 
 
@@ -160,6 +160,7 @@ class Ending:
         self.kubelet_ends: BaseException | None = None
         self.start_ends: BaseException | None = None
         self.provider_stopped = False
+        self.kubelet_runs = asyncio.Event()
         ending = self
 
         class EndingProvider:
@@ -179,6 +180,7 @@ class Ending:
             def __init__(self, *_: object, **__: object) -> None: ...
 
             async def run(self) -> None:
+                ending.kubelet_runs.set()
                 if ending.kubelet_ends is not None:
                     raise ending.kubelet_ends
                 await asyncio.Event().wait()
@@ -271,8 +273,7 @@ async def test_wrong_settings_are_said_before_anything_is_asked(ending: Ending) 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_agent_without_an_error(ending: Ending, number: signal.Signals) -> None:
     task = asyncio.create_task(run_agent(ending.settings))
-    while not ending.api.seen:
-        await asyncio.sleep(0)
+    await ending.kubelet_runs.wait()
     os.kill(os.getpid(), number)
     await task
     assert not task.cancelled()
@@ -296,7 +297,7 @@ async def test_further_signals_do_not_cut_the_clean_up_short(monkeypatch: pytest
         try:
             await asyncio.Event().wait()
         finally:
-            for _ in range(3):
+            for _again in range(3):
                 os.kill(os.getpid(), signal.SIGTERM)
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
@@ -309,8 +310,7 @@ async def test_further_signals_do_not_cut_the_clean_up_short(monkeypatch: pytest
 
 async def test_a_cancellation_by_the_caller_is_passed_on(ending: Ending) -> None:
     task = asyncio.create_task(run_agent(ending.settings))
-    while not ending.api.seen:
-        await asyncio.sleep(0)
+    await ending.kubelet_runs.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -32,6 +32,7 @@ app = App(
     version=__version__,
     help="A virtual kubelet: runs the pods of a Kubernetes cluster as SaladCloud container groups.",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `execute` has an exit code for it
 )
 app.command(demo)
 app.command(simulate)
