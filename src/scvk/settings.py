@@ -7,6 +7,7 @@ without a change. Reading and checking are pure: `AgentSettings` holds what was 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,10 @@ class AgentSettings(SaladCloudSettings):
     node_label: Annotated[tuple[str, ...], Parameter(env_var="SALAD_VK_NODE_LABELS", negative=(), group=_NODE)] = ()
     """A further label of the node, KEY=VALUE; may be repeated. In the variable: several with commas between."""
 
+    kubelet_address: Annotated[str, Parameter(env_var="POD_IP", group=_NODE)] = ""
+    """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
+    never loopback where there is another."""
+
     kubeconfig: Annotated[
         str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
     ] = ""
@@ -130,6 +135,7 @@ class Checked:
 def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
+    _check_address(settings.kubelet_address)
     saladcloud = checked_saladcloud(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
@@ -211,6 +217,14 @@ def parse_label(text: str) -> tuple[str, str]:
     if not equals or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
         raise SettingsError(f"--node-label: {text!r} is not KEY=VALUE with a label's characters")
     return key, value
+
+
+def _check_address(text: str) -> None:
+    try:
+        if text:
+            ipaddress.ip_address(text)
+    except ValueError:
+        raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
 
 
 def _items(given: tuple[str, ...]) -> list[str]:

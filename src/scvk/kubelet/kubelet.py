@@ -7,7 +7,7 @@ end, and the next start finds what runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,19 +62,21 @@ class Kubelet:
             may_act=self._agent_lease.held,
         )
 
-    async def run(self) -> None:
-        """Run until cancelled.
+    async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
 
-        Raises AnotherAgent or NodeTaken before anything is changed, ClusterError when the cluster cannot be reached
-        at the start, AgentLeaseLost when another agent took over. Later failures of the API are waited out.
+        Raises what `prepare` raises; AnotherAgent or NodeTaken before anything is changed; ClusterError when the
+        cluster cannot be reached at the start; AgentLeaseLost when another agent took over. All but AnotherAgent may
+        come in an ExceptionGroup. Later failures of the API are waited out.
         """
         await self._agent_lease.acquire()
         try:
-            await self._keeper.register()
-            await self._node_lease.renew()
-            log.info("node is registered", node=self._node.name)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._agent_lease.run())
+                await prepare()
+                await self._keeper.register()
+                await self._node_lease.renew()
+                log.info("node is registered", node=self._node.name)
                 group.create_task(self._keeper.run())
                 group.create_task(self._node_lease.run())
                 group.create_task(self._informer.run())

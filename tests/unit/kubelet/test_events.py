@@ -131,9 +131,7 @@ async def test_a_pod_with_ever_new_messages_has_an_allowance_that_refills(
     assert len(messages(api)) == ALLOWANCE + 1 + 2
 
 
-@pytest.mark.parametrize(
-    "failure", [403, 404, 409, 422, 500, httpx2.ConnectError("refused")], ids=lambda failure: str(failure)
-)
+@pytest.mark.parametrize("failure", [403, 404, 409, 422, 500, httpx2.ConnectError("refused")], ids=str)
 async def test_an_event_that_cannot_be_written_is_no_error(
     api: InMemoryApi, recorder: EventRecorder, failure: Any
 ) -> None:
