@@ -58,7 +58,8 @@ class Story:
         await self._show("get", "pods", "-o", "wide")
         picture = await self.look()
         self._say(f"{len(picture.groups)} container groups in the simulated SaladCloud")
-        self._console.print(group_table(picture.groups), width=max(self._console.width, WIDEST_TABLE))
+        wide = Console(file=self._console.file, width=max(self._console.width, WIDEST_TABLE), highlight=False)
+        wide.print(group_table(picture.groups))
         await self._show_log_line(picture)
 
     async def remove(self) -> None:
