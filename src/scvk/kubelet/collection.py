@@ -51,14 +51,18 @@ class Collector:
         while True:
             await asyncio.sleep(PASS_EVERY_S)
             await self._may_act.wait()
-            await self.run_once()
+            try:
+                await self.run_once()
+            except Exception as error:  # noqa: BLE001 - a pass can be repeated; what runs must not end with it
+                log.error("collecting failed; trying again", error=f"{type(error).__name__}: {error}")
 
     async def run_once(self) -> tuple[Holding, ...]:
         """Do one pass; return what was given up in it."""
         holdings = self._provider.holdings()
         if holdings is None:
             return ()
-        orphans = {holding for holding in holdings if await self._is_orphan(holding)}
+        nodes: dict[str, bool] = {}
+        orphans = {holding for holding in holdings if await self._is_orphan(holding, nodes)}
         removed = []
         for holding in sorted(orphans & self._suspects, key=lambda h: (h.pod.key, h.pod.uid)):
             log.warning(
@@ -75,12 +79,16 @@ class Collector:
         self._suspects = orphans
         return tuple(removed)
 
-    async def _is_orphan(self, holding: Holding) -> bool:
+    async def _is_orphan(self, holding: Holding, nodes: dict[str, bool]) -> bool:
+        """Say whether all conditions hold now; `nodes` remembers through one pass which nodes are gone."""
         if holding.pod.uid in self._known_uids():
             return False
         try:
-            if holding.node != self._node and not await self._node_is_gone(holding.node):
-                return False
+            if holding.node != self._node:
+                if holding.node not in nodes:
+                    nodes[holding.node] = await self._node_is_gone(holding.node)
+                if not nodes[holding.node]:
+                    return False
             return await self._pod_is_gone(holding)
         except ClusterError as error:
             log.info("whether a pod exists could not be learned", pod=str(holding.pod.key), error=str(error))

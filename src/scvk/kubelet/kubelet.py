@@ -65,15 +65,15 @@ class Kubelet:
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
 
-        Raises what `prepare` raises; AnotherAgent or NodeTaken before anything is changed; ClusterError when the
-        cluster cannot be reached at the start; AgentLeaseLost when another agent took over. All but AnotherAgent may
-        come in an ExceptionGroup. Later failures of the API are waited out.
+        Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
+        cannot be reached at the start, AgentLeaseLost when another agent took over: alone or in an ExceptionGroup.
+        Later failures of the API are waited out.
         """
-        await self._agent_lease.acquire()
         try:
+            await self._agent_lease.acquire()
             async with asyncio.TaskGroup() as group:
+                # From the first moment: a slow start must not let the lease run out.
                 group.create_task(self._agent_lease.run())
-                await prepare()
                 await self._keeper.register()
                 await self._node_lease.renew()
                 log.info("node is registered", node=self._node.name)
@@ -84,6 +84,7 @@ class Kubelet:
                 group.create_task(self.pods.run(self._informer))
                 group.create_task(self._collect())
         finally:
+            # Also when the start was cut short: the request that took the lease may have reached the server.
             await self._stop()
 
     async def _collect(self) -> None:
@@ -94,7 +95,7 @@ class Kubelet:
         """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""
         try:
             async with asyncio.timeout(STOP_DEADLINE_S):
-                await self._events.drain()
                 await self._agent_lease.release()
+                await self._events.drain()
         except TimeoutError:
-            log.warning("the agent lease was left to expire: the API server did not answer in time")
+            log.warning("the API server did not answer in time: the agent lease may have to expire, events may be lost")

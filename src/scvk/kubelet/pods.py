@@ -12,6 +12,7 @@ that goes earlier takes with it the only thing that would remind us of a machine
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from lightkube.models.core_v1 import PodStatus
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
-from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
+from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
 from scvk.kubelet.environment import resolve_inputs
 from scvk.kubelet.events import EventRecorder, Subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
@@ -86,12 +87,20 @@ class PodController:
     async def sync(self, key: PodKey) -> None:
         """Do one step for whatever stands, or stood, at `key`."""
         await self._may_act.wait()
+        failure: TemporaryProviderError | None = None
         for pod in tuple(self._vanished.get(key, {}).values()):
-            await self._remove_vanished(key, pod)
+            try:
+                await self._remove_vanished(key, pod)
+            except TemporaryProviderError as error:
+                failure = error  # what is left of a predecessor must not keep its successor from running
         assert self.informer is not None
         current = self.informer.get(key)
-        if current is None:
-            return
+        if current is not None:
+            await self._sync_present(key, current)
+        if failure is not None:
+            raise failure
+
+    async def _sync_present(self, key: PodKey, current: Pod) -> None:
         assert current.metadata is not None
         if current.metadata.deletionTimestamp is not None:
             await self._remove_deleted(key, current)
@@ -108,7 +117,14 @@ class PodController:
         if isinstance(error, TemporaryProviderError):
             log.warning("pod: trying again", pod=str(key), error=str(error))
             return error.retry_after
-        log.error("pod: a step failed; trying again", pod=str(key), error=f"{type(error).__name__}: {error}")
+        if isinstance(error, ObjectNotFound | ObjectConflict):
+            log.info("pod: it changed meanwhile; looking again", pod=str(key), error=str(error))
+            return None
+        # Nothing that we foresaw: where it was raised is what a bug report needs.
+        places = [] if isinstance(error, ClusterError) else traceback.extract_tb(error.__traceback__)[-3:]
+        where = {"at": " > ".join(f"{place.name}:{place.lineno}" for place in places)} if places else {}
+        text = f"{type(error).__name__}: {error}"
+        log.error("pod: a step failed; trying again", pod=str(key), error=text, **where)
         return None
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
@@ -134,9 +150,14 @@ class PodController:
             self._queue.add_after(key, removal.again_in or 5.0)
             return
         stopped = stopped_status(pod, self._now())
-        if stopped is not None:
-            await self._write_status(pod, stopped)
-        assert pod.metadata is not None
+        try:
+            if stopped is not None:
+                await self._write_status(pod, stopped)
+        except ObjectRejected as error:
+            # A status that the API server does not take must not keep the pod Terminating for ever.
+            log.warning("pod: its end could not be written", pod=str(key), error=str(error))
+        except (ObjectNotFound, ObjectConflict):
+            log.debug("pod: gone before its end was written", pod=str(key))
         try:
             await self._cluster.delete_now(Pod, key.name, namespace=key.namespace, uid=uid_of(pod))
             log.info("pod: deleted", pod=str(key), uid=uid_of(pod))

@@ -1,0 +1,67 @@
+"""A provider in memory: it says what a test wants to hear, and keeps account of what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from lightkube.resources.core_v1 import Pod
+
+from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.provider import (
+    Holding,
+    NodeFacts,
+    Observation,
+    PodIdentity,
+    PodInputs,
+    PodKey,
+    Provider,
+    Removal,
+)
+
+NOTHING_NEW = Observation(None)
+GONE = Removal(certain=True)
+NOT_YET = Removal(certain=False, again_in=2.0)
+
+
+@dataclass
+class FakeProvider:
+    """By default nothing is known of any pod, and nothing is surely gone: the weakest promise."""
+
+    observe: Callable[[Pod], Observation] = lambda _: NOTHING_NEW
+    removal: Callable[[PodIdentity], Removal] = lambda _: NOT_YET
+    held: tuple[Holding, ...] | None = None
+    synced: list[Pod] = field(default_factory=list)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    """UID and recorded annotation `group` of each removal that was asked for."""
+    inputs: list[PodInputs] = field(default_factory=list)
+    moved: asyncio.Queue[PodKey] = field(default_factory=asyncio.Queue)
+
+    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+        self.synced.append(pod)
+        self.inputs.append(inputs)
+        return self.observe(pod)
+
+    async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
+        self.removed.append((pod.uid, annotations.get("group", "")))
+        return self.removal(pod)
+
+    def holdings(self) -> tuple[Holding, ...] | None:
+        return self.held
+
+    async def changes(self) -> AsyncIterator[PodKey]:
+        while True:
+            yield await self.moved.get()
+
+    def node_facts(self) -> NodeFacts:
+        return NodeFacts({"pods": "10"})
+
+    def synced_uids(self) -> list[str]:
+        return [uid_of(pod) for pod in self.synced]
+
+    def synced_names(self) -> list[str]:
+        return [key_of(pod).name for pod in self.synced]
+
+
+_: type[Provider] = FakeProvider
