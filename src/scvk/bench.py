@@ -130,7 +130,7 @@ async def _node_ready(testbed: Testbed) -> None:
     """Return when the node is Ready; kubectl's own start is part of the figure, some 0.1 s."""
     async with asyncio.timeout(60):
         while " Ready " not in (await testbed.kubectl("get", "node", NODE, check=False)).stdout:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(0.05)
 
 
 def _resident_mb(pid: int) -> float:
