@@ -92,7 +92,7 @@ async def _run(
     budget: RequestBudget,
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
-    address = own_address(server.hostname or "127.0.0.1", server.port or 443)
+    address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
     with _explained(connection.config.cluster.server):
         version = kubelet_version(await connection.cluster.server_version(), f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
@@ -110,7 +110,6 @@ async def _run(
             now=utc_now,
             monotonic=time.monotonic,
         )
-        await provider.start()
         kubelet = Kubelet(
             connection.cluster,
             provider,
@@ -122,8 +121,12 @@ async def _run(
             now=utc_now,
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(provider.run())
-            group.create_task(kubelet.run())
+
+            async def prepare() -> None:
+                await provider.start()
+                group.create_task(provider.run())
+
+            await kubelet.run(prepare)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ without a change. Reading and checking are pure: `AgentSettings` holds what was 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,10 @@ class AgentSettings(SaladCloudSettings):
     node_label: Annotated[tuple[str, ...], Parameter(env_var="SALAD_VK_NODE_LABELS", negative=(), group=_NODE)] = ()
     """A further label of the node, KEY=VALUE; may be repeated. In the variable: several with commas between."""
 
+    kubelet_address: Annotated[str, Parameter(env_var="POD_IP", group=_NODE)] = ""
+    """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
+    never loopback where there is another."""
+
     kubeconfig: Annotated[
         str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
     ] = ""
@@ -131,6 +136,7 @@ class Checked:
 def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
+    _check_address(settings.kubelet_address)
     saladcloud = checked_saladcloud(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
@@ -225,6 +231,14 @@ def _distinct(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
             hint = "; leave out the first with --disable-taint" if other == PROVIDER_TAINT else ""
             raise SettingsError(f"--taint: {other} and {taint} cannot both be, they have the same key and effect{hint}")
     return tuple(values.values())
+
+
+def _check_address(text: str) -> None:
+    try:
+        if text:
+            ipaddress.ip_address(text)
+    except ValueError:
+        raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
 
 
 def _items(given: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,9 @@ class Ending:
         class EndingKubelet:
             def __init__(self, *_: object, **__: object) -> None: ...
 
-            async def run(self) -> None:
+            async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
+                await prepare()
+                await asyncio.sleep(0)  # what was started begins
                 ending.kubelet_runs.set()
                 if ending.kubelet_ends is not None:
                     raise ending.kubelet_ends

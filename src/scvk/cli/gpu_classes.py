@@ -15,6 +15,8 @@ from scvk.agent import saladcloud_client
 from scvk.saladcloud.models import GpuClass, body_of
 from scvk.settings import CheckedSaladCloud, SaladCloudSettings, checked_saladcloud
 
+WIDEST_TABLE = 160
+"""Columns that the table may take."""
 PRIORITIES = ("high", "medium", "low", "batch")
 
 
@@ -37,7 +39,9 @@ def gpu_classes(
     if output == "json":
         print(json.dumps([body_of(one) for one in classes], indent=2))
     else:
-        Console().print(table_of(classes))
+        # A table is never cut: who has a narrow terminal can scroll, and a pipe has no width.
+        console = Console()
+        Console(width=max(console.width, WIDEST_TABLE)).print(table_of(classes))
     return 0
 
 

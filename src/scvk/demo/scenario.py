@@ -21,6 +21,8 @@ from scvk.saladcloud.models import LogEntryQuery, SortOrder
 
 REPLICAS = 3
 LOOK_EVERY_S = 1.0
+WIDEST_TABLE = 120
+"""Columns for the groups: their names are long and must not be cut."""
 STEP_DEADLINE_S = 180.0
 """Far beyond what a step takes: what needs longer is broken, and the demo says so instead of hanging."""
 
@@ -56,7 +58,8 @@ class Story:
         await self._show("get", "pods", "-o", "wide")
         picture = await self.look()
         self._say(f"{len(picture.groups)} container groups in the simulated SaladCloud")
-        self._console.print(group_table(picture.groups))
+        wide = Console(file=self._console.file, width=max(self._console.width, WIDEST_TABLE), highlight=False)
+        wide.print(group_table(picture.groups))
         await self._show_log_line(picture)
 
     async def remove(self) -> None:

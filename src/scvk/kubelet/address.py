@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 
 _ROUTED_SOMEWHERE = ("192.0.2.1", 9)
@@ -13,11 +12,8 @@ _ROUTED_SOMEWHERE = ("192.0.2.1", 9)
 def own_address(api_server_host: str, api_server_port: int) -> str:
     """Return the IP address from which this machine reaches the API server; loopback only where nothing else is.
 
-    `POD_IP` (from the downward API) wins. No packet is sent.
+    No packet is sent.
     """
-    pod_ip = os.environ.get("POD_IP", "")
-    if pod_ip:
-        return pod_ip
     fallback = "127.0.0.1"
     for target in ((api_server_host, api_server_port), _ROUTED_SOMEWHERE):
         address = _source_address(target)

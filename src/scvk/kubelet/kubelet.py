@@ -7,7 +7,7 @@ end, and the next start finds what runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,8 +62,8 @@ class Kubelet:
             may_act=self._agent_lease.held,
         )
 
-    async def run(self) -> None:
-        """Run until cancelled.
+    async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
 
         Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
         cannot be reached at the start, AgentLeaseLost when another agent took over: alone or in an ExceptionGroup.
@@ -74,6 +74,7 @@ class Kubelet:
             async with asyncio.TaskGroup() as group:
                 # From the first moment: a slow start must not let the lease run out.
                 group.create_task(self._agent_lease.run())
+                await prepare()
                 await self._keeper.register()
                 await self._node_lease.renew()
                 log.info("node is registered", node=self._node.name)

@@ -32,7 +32,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in [name for name in os.environ if name.startswith(("SALAD", "KUBE"))]:
+    for name in [name for name in os.environ if name.startswith(("SALAD", "KUBE", "POD_IP"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "400")
     yield
@@ -117,6 +117,7 @@ def test_every_option_is_read_from_its_variable(agents: Agents, monkeypatch: pyt
         "SALAD_VK_AGENT_NAMESPACE": "lab",
         "SALAD_VK_CLUSTER_ID": "blue",
         "SALAD_CLOUD_API_KEY_FILE": "/keys/one",
+        "POD_IP": "10.0.0.7",
         "SALAD_CLOUD_API_URL": "http://127.0.0.1:1",
         "SALAD_VK_LOG_LEVEL": "warn",
         "SALAD_VK_LOG_FORMAT": "json",
@@ -130,7 +131,7 @@ def test_every_option_is_read_from_its_variable(agents: Agents, monkeypatch: pyt
     assert [str(taint) for taint in chosen.taints[1:]] == ["a=1:NoSchedule", "b=2:NoExecute"]
     assert chosen.labels == {"team": "ml", "tier": "gold"}
     assert settings.kubeconfig == "/some/config:/another"
-    assert (settings.agent_namespace, settings.cluster_id) == ("lab", "blue")
+    assert (settings.agent_namespace, settings.cluster_id, settings.kubelet_address) == ("lab", "blue", "10.0.0.7")
     assert (settings.sce_api_key, settings.sce_api_key_file) == (KEY, "/keys/one")
     assert (settings.api_url, settings.log_level, settings.log_format) == ("http://127.0.0.1:1", "warn", "json")
 
