@@ -76,7 +76,7 @@ async def test_a_node_is_played_until_it_is_cancelled(
         == (api.objects[f"nodes/{NODE}"]["metadata"]["uid"])
     )
     assert api.objects["pods/shop/web"]["status"]["phase"] == "Running"
-    await asyncio.sleep(3600)
+    await asyncio.sleep(600)
     await stopped(task)
 
 
