@@ -58,8 +58,18 @@ async def _play(*, stay: bool, kubeconfig: Path | None, console: Console) -> Non
                 agent = group.create_task(play_node(_agent_settings(cluster, agents)))
                 await _tell(story, cluster, agents, stay=stay, console=console)
                 agent.cancel()
-        except* (AgentError, DemoFailed, TestbedError) as errors:
-            raise errors.exceptions[0] from errors
+        except BaseExceptionGroup as failures:
+            cause = _cause(failures)
+            if cause is None:
+                raise
+            raise cause from failures
+
+
+def _cause(failure: BaseException) -> AgentError | DemoFailed | TestbedError | None:
+    """Return what the user can read out of a group of groups, as task groups make them; None for a bug."""
+    if isinstance(failure, BaseExceptionGroup):
+        return next((found for part in failure.exceptions if (found := _cause(part))), None)
+    return failure if isinstance(failure, AgentError | DemoFailed | TestbedError) else None
 
 
 async def _tell(story: Story, cluster: DemoCluster, cloud: CheckedSaladCloud, *, stay: bool, console: Console) -> None:
