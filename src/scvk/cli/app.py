@@ -94,7 +94,8 @@ def implied_command(words: Sequence[str], program: str) -> list[str]:
 
 
 def _complain(error: Exception, code: int) -> int:
-    text = " ".join(str(error).split())
+    # A testbed's error brings the tail of what a program wrote, which is worth its lines; all others are one line.
+    text = str(error) if isinstance(error, TestbedError) else " ".join(str(error).split())
     print(f"scvk: {text}", file=sys.stderr)
     if code == EXIT_USAGE:
         print("Try 'scvk --help', or 'scvk COMMAND --help'.", file=sys.stderr)
