@@ -66,14 +66,15 @@ class Kubelet:
         """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
 
         Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
-        cannot be reached at the start, AgentLeaseLost when another agent took over: alone or in an ExceptionGroup.
-        Later failures of the API are waited out.
+        cannot be reached at the start, AgentLeaseLost when another agent took over, and what `prepare` raises: alone
+        or in an ExceptionGroup. Later failures of the API are waited out.
         """
         try:
             await self._agent_lease.acquire()
             async with asyncio.TaskGroup() as group:
                 # From the first moment: a slow start must not let the lease run out.
                 group.create_task(self._agent_lease.run())
+                await prepare()
                 await self._keeper.register()
                 await self._node_lease.renew()
                 log.info("node is registered", node=self._node.name)

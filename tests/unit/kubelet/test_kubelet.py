@@ -36,6 +36,10 @@ def kubelet(api: InMemoryApi, provider: FakeProvider, now: Callable[[], datetime
     return Kubelet(api.cluster, provider, identity, AgentIdentity("me", "lab"), now=now)
 
 
+async def nothing_to_prepare() -> None:
+    pass
+
+
 async def stopped(task: asyncio.Task[None]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -64,7 +68,7 @@ async def test_a_node_is_played_until_it_is_cancelled(
 ) -> None:
     api.put("pods/shop/web", pod_json())
     provider.observe = lambda _: Observation(status(running()))
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     assert holder(api) == "me"
     assert (
@@ -80,7 +84,7 @@ async def test_a_stop_disturbs_no_pod_and_frees_the_agent_lease(
     api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
 ) -> None:
     api.put("pods/shop/web", pod_json(status=running()))
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     before = {path: body for path, body in api.objects.items() if path != AGENT_LEASE}
     await stopped(task)
@@ -90,7 +94,7 @@ async def test_a_stop_disturbs_no_pod_and_frees_the_agent_lease(
 
 
 async def test_the_agent_lease_comes_first(api: InMemoryApi, kubelet: Kubelet) -> None:
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     assert api.writes[0] == ("POST", "leases/lab")
     await stopped(task)
@@ -98,7 +102,7 @@ async def test_the_agent_lease_comes_first(api: InMemoryApi, kubelet: Kubelet) -
 
 async def test_while_another_agent_lives_nothing_is_changed(api: InMemoryApi, kubelet: Kubelet) -> None:
     api.put(AGENT_LEASE, {"spec": {"holderIdentity": "other", "leaseDurationSeconds": 15, "renewTime": None}})
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(3)
     api.change(AGENT_LEASE, {"spec": {"renewTime": "2026-03-01T12:00:03.000000Z"}})
     with pytest.raises(AnotherAgent):
@@ -109,8 +113,36 @@ async def test_while_another_agent_lives_nothing_is_changed(api: InMemoryApi, ku
 async def test_a_name_that_belongs_to_a_machine_frees_the_lease_again(api: InMemoryApi, kubelet: Kubelet) -> None:
     api.put(f"nodes/{NODE}", {})
     with pytest.raises(BaseExceptionGroup) as caught:
-        await kubelet.run()
+        await kubelet.run(nothing_to_prepare)
     assert causes(caught.value) == [NodeTaken]
+    assert holder(api) == ""
+    assert {path.split("/")[0] for _, path in api.writes} == {"leases"}
+
+
+async def test_what_must_be_prepared_comes_behind_the_lease_and_before_the_node(
+    api: InMemoryApi, kubelet: Kubelet
+) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    async def prepare() -> None:
+        seen.append((holder(api), f"nodes/{NODE}" in api.objects))
+
+    task = asyncio.create_task(kubelet.run(prepare))
+    await asyncio.sleep(1)
+    assert seen == [("me", False)]
+    assert f"nodes/{NODE}" in api.objects
+    await stopped(task)
+
+
+async def test_a_preparation_that_fails_registers_no_node_and_frees_the_lease(
+    api: InMemoryApi, kubelet: Kubelet
+) -> None:
+    async def prepare() -> None:
+        raise LookupError("no such project")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await kubelet.run(prepare)
+    assert causes(caught.value) == [LookupError]
     assert holder(api) == ""
     assert {path.split("/")[0] for _, path in api.writes} == {"leases"}
 
@@ -120,12 +152,12 @@ async def test_a_cluster_that_cannot_be_reached_at_the_start_is_said_at_once(
 ) -> None:
     api.refuse(httpx2.ConnectError("refused"), times=None)
     with pytest.raises(ClusterUnreachable):
-        await kubelet.run()
+        await kubelet.run(nothing_to_prepare)
     assert looptime == 0
 
 
 async def test_an_agent_whose_lease_was_taken_stops_without_touching_it(api: InMemoryApi, kubelet: Kubelet) -> None:
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     api.change(AGENT_LEASE, {"spec": {"holderIdentity": "other"}})
     with pytest.raises(BaseExceptionGroup) as caught:
@@ -137,7 +169,7 @@ async def test_an_agent_whose_lease_was_taken_stops_without_touching_it(api: InM
 @pytest.mark.parametrize("at", [0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
 async def test_a_stop_at_any_moment_of_the_start_frees_the_lease(api: InMemoryApi, kubelet: Kubelet, at: float) -> None:
     api.delay_s = 1.0
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(at)
     await stopped(task)
     assert AGENT_LEASE not in api.objects or holder(api) == ""
@@ -148,7 +180,7 @@ async def test_a_slow_start_does_not_lose_the_lease(api: InMemoryApi, kubelet: K
         api.delay_s = 0.0 if seen.path.startswith("leases") else 15.0
 
     api.before = slow
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(40)
     assert api.objects[AGENT_LEASE]["spec"]["renewTime"] >= "2026-03-01T12:00:35"
     api.before = None
@@ -161,7 +193,7 @@ async def test_a_slow_start_does_not_lose_the_lease(api: InMemoryApi, kubelet: K
 async def test_a_stop_does_not_hang_on_a_server_that_does_not_answer(
     api: InMemoryApi, kubelet: Kubelet, looptime: Any
 ) -> None:
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     api.delay_s = 1000
     await stopped(task)
@@ -174,7 +206,7 @@ async def test_many_waiting_events_do_not_keep_the_lease_from_being_freed(
     for number in range(50):
         api.put(f"pods/shop/web-{number}", pod_json(f"web-{number}", uid=f"uid-{number}"))
     provider.observe = lambda _: Observation(None, events=(PodEvent("Created", "m"),))
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(0.5)
     api.delay_s = 0.5
     for number in range(50):
@@ -189,7 +221,7 @@ async def test_an_outage_of_the_api_server_is_waited_out(
     api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
 ) -> None:
     api.put("pods/shop/web", pod_json())
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1)
     api.refuse(httpx2.ConnectError("refused"), times=None)
     for watch in api.watches:
@@ -209,7 +241,7 @@ async def test_what_no_pod_owns_is_collected_but_not_before_the_pods_are_known(
 ) -> None:
     provider.held = (Holding(PodIdentity(PodKey("shop", "gone"), "uid-gone"), NODE),)
     api.refuse(500, path="pods", times=20)
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(60)
     assert provider.removed == []
     api.heal()
@@ -226,7 +258,7 @@ async def test_a_lease_that_was_taken_though_its_answer_never_came_is_freed(api:
 
     api.before = takes_effect
     api.delay_s = 1.0
-    task = asyncio.create_task(kubelet.run())
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
     await asyncio.sleep(1.5)
     assert holder(api) == "me"
     await stopped(task)
