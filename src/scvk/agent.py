@@ -36,7 +36,7 @@ from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.saladcloud.exchange import http_client
-from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked
+from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -151,6 +151,8 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
         raise AgentError(f"{source} cannot be understood: {type(error).__name__}: {error}") from error
     if config is None or config.user is None:
         raise AgentError(f"{source} names no user for its current context")
+    if not is_web_address(config.cluster.server):
+        raise AgentError(f"{source} names no server that could be reached: {config.cluster.server!r} is no URL")
     return config
 
 
