@@ -418,7 +418,7 @@ class SaladCloudProvider:
             await asyncio.sleep(FACTS_EVERY_S if self._quotas is not None else FACTS_MISSING_S)
             try:
                 await self._read_facts()
-            except SaladCloudError as error:
+            except Exception as error:  # noqa: BLE001 - nothing that an answer holds may end the looking
                 log.warning("GPU classes and quotas could not be read; the old ones stay", error=str(error))
 
 
