@@ -28,7 +28,7 @@ async def test_the_record_stands_on_the_pod_before_anything_is_made() -> None:
 
 async def test_before_the_first_listing_nothing_is_created() -> None:
     world = World()
-    await world.provider._read_facts()
+    await world.provider._organization.read()
     for _ in range(3):
         await world.sync()
     assert world.cloud.count("create") == 0
