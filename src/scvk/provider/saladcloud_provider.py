@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -219,12 +219,8 @@ class SaladCloudProvider:
                 others = await self._remove_others(pod, group)
                 observation = self._observe(pod, group)
                 again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
-                return Observation(
-                    observation.status,
-                    observation.annotations,
-                    (*others, *observation.events),
-                    min((each for each in again if each is not None), default=None),
-                )
+                soonest = min((each for each in again if each is not None), default=None)
+                return replace(observation, events=(*others, *observation.events), again_in=soonest)
             case Lost():
                 status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
                 event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
@@ -264,7 +260,7 @@ class SaladCloudProvider:
     def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
         name = record.group if record else group_name(self._mark(pod, 0))
         lookup = self._view.lookup(name)
-        owner = mark_of(lookup.group, cluster_id=self._identity.cluster_id) if isinstance(lookup, Present) else None
+        owner = self._owner(lookup.group) if isinstance(lookup, Present) else None
         return Situation(
             record=record,
             lookup=lookup,
@@ -351,9 +347,7 @@ class SaladCloudProvider:
         log.info("container group: created", group=group.name, pod=str(key_of(pod)))
         observation = self._observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
-        return Observation(
-            observation.status, observation.annotations, (created, *observation.events), observation.again_in
-        )
+        return replace(observation, events=(created, *observation.events))
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""

@@ -160,6 +160,16 @@ async def test_a_foreign_group_under_the_recorded_name_is_untouched() -> None:
     assert world.cloud.touched() == set()
 
 
+async def test_a_foreign_group_that_took_the_pods_own_name_is_untouched_and_does_not_hold_up_the_pod() -> None:
+    world = World()
+    world.cloud.add(name_of(), {"OWNER": "somebody else"})
+    world.annotate(Record(name_of(), 0).annotations())
+    await world.started()
+    await world.poll()
+    assert (await world.remove()).certain
+    assert world.cloud.touched() == set()
+
+
 async def test_an_edited_record_hides_no_group_that_may_be_there() -> None:
     world = await World().started()
     await world.sync()
