@@ -84,8 +84,10 @@ async def test_after_a_lost_answer_only_a_later_listing_decides() -> None:
 
     async def create_meanwhile() -> None:
         world.cloud.fail("create", "lost timeout")
+        await asyncio.sleep(1)
         with pytest.raises(TemporaryProviderError):
             await world.sync()
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = create_meanwhile  # this listing was taken before the group came
     await world.poll()
@@ -101,7 +103,9 @@ async def test_a_listing_in_flight_during_a_create_does_not_hide_the_group() -> 
     await world.sync()
 
     async def create_meanwhile() -> None:
+        await asyncio.sleep(1)
         await world.sync()
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = create_meanwhile
     await world.poll()

@@ -93,7 +93,9 @@ async def test_a_listing_in_flight_during_the_delete_does_not_confirm_it() -> No
 
     async def delete_meanwhile() -> None:
         world.cloud.groups[name_of()] = missed
+        await asyncio.sleep(1)
         assert not (await world.remove()).certain
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = delete_meanwhile
     await world.poll()  # it lacks the group, but was asked for before the delete
