@@ -192,10 +192,13 @@ async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
 
 @contextmanager
 def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[None]:
-    """Cancel `task` on SIGTERM and SIGINT while the block runs."""
+    """Cancel `task` on SIGTERM and SIGINT while the block runs; further signals change nothing while it stops."""
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
+        if task.cancelling():  # a second cancellation would cut the clean-up short; a stop has a deadline of its own
+            log.info("stopping already", signal=number.name)
+            return
         log.info("stopping", signal=number.name)
         task.cancel()
 
