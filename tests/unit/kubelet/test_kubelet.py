@@ -240,9 +240,9 @@ async def test_what_no_pod_owns_is_collected_but_not_before_the_pods_are_known(
     api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
 ) -> None:
     provider.held = (Holding(PodIdentity(PodKey("shop", "gone"), "uid-gone"), NODE),)
-    api.refuse(500, path="pods", times=20)
+    api.refuse(500, path="pods", exactly=True, times=None)
     task = asyncio.create_task(kubelet.run(nothing_to_prepare))
-    await asyncio.sleep(60)
+    await asyncio.sleep(120)
     assert provider.removed == []
     api.heal()
     await asyncio.sleep(80)
