@@ -142,6 +142,14 @@ def test_a_wrong_option_is_a_usage_error_in_one_line(words: list[str], capsys: p
     assert KEY not in complaint
 
 
+@pytest.mark.parametrize("words", [["--port", "99999"], ["--port", "-1"], ["--speed", "0"]], ids=" ".join)
+def test_wrong_options_of_the_simulator_are_usage_errors_too(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["simulate", *words]) == 2
+    assert words[0] in capsys.readouterr().err.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     "text",
     [
