@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from scvk.kubelet.cluster_errors import ClusterUnreachable
+from scvk.kubelet.events import Subject
 from scvk.kubelet.kubelet import STOP_DEADLINE_S, AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, NodeTaken
@@ -249,6 +250,14 @@ async def test_many_waiting_events_do_not_keep_the_lease_from_being_freed(
     await asyncio.sleep(0.1)
     await stopped(task)
     assert holder(api) == ""
+
+
+async def test_a_stop_writes_the_last_events(api: InMemoryApi, kubelet: Kubelet) -> None:
+    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
+    await asyncio.sleep(1)
+    kubelet._events.record(Subject("Pod", "web", "uid-a", "shop"), PodEvent("Killing", "the last words"))
+    await stopped(task)
+    assert [body["message"] for body in api.bodies("POST", "events")] == ["the last words"]
 
 
 async def test_an_outage_of_the_api_server_is_waited_out(
