@@ -118,7 +118,7 @@ def refusal(answer: Answer, host: str, what: str, *, logged_in: bool) -> Excepti
         case 404 if code == "NAME_UNKNOWN":
             return ImageNotFound(f"{what}: {host} has no repository of this name")
         case 404 if code == "MANIFEST_UNKNOWN":
-            return ImageNotFound(f"{what}: {host} has no such tag or digest in this repository")
+            return ImageNotFound(f"{what}: {host} has no such tag or digest, or no such repository")
         case 404:
             return ImageNotFound(f"{what}: {host} does not have it")
         case 401 | 403 if logged_in:
