@@ -1,7 +1,7 @@
 """A root of an image's own in the place of the host's: laid under the overlay, and made fit to run in.
 
 The image is not trusted: whatever lies where the host's side mounts something (it may be a symbolic link to a place
-of the host's) is replaced in the instance's own layer first, and files are only written once the root is changed.
+of the host's) is hidden by the instance's own layer, and files are only written once the root is changed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,10 @@ def bind(opened: int, place: Path) -> None:
     os.close(opened)
 
 
-def make_mount_points(root: Path) -> None:
-    """Raises OSError."""
+def make_mount_points(upper: Path) -> None:
+    """In the layer that is not mounted yet: a directory there hides everything but a directory. Raises OSError."""
     for name in _MOUNT_POINTS:
-        place = root / name
-        if place.is_symlink() or not place.is_dir():
-            place.unlink(missing_ok=True)
-            place.mkdir(mode=0o755)
+        (upper / name).mkdir(mode=0o755)
 
 
 def lay_inside(files: dict[str, str]) -> None:

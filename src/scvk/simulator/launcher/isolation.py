@@ -96,8 +96,8 @@ def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int, ima
         _show_host(upper, work, root, held, system_mounts)
     else:
         image_root.bind(opened, base / "image")
+        image_root.make_mount_points(upper)
         _overlay(base / "image", upper, work, root)
-        image_root.make_mount_points(root)
     _mount_proc(root)
     _mount_devices(root, held, shm_mib)
     try:
@@ -147,7 +147,21 @@ def _lay(upper: Path, files: dict[str, str]) -> None:
 
 
 def _overlay(lower: Path, upper: Path, work: Path, merged: Path) -> None:
-    kernel.mount("overlay", str(merged), "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work}")
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    if _in_user_namespace():
+        # The kernel's own attributes cannot be set there, and without any a directory that was removed cannot be
+        # made again. tmpfs has those of users only since Linux 6.6.
+        try:
+            kernel.mount("overlay", str(merged), "overlay", 0, options + ",userxattr")
+        except OSError:
+            pass
+        else:
+            return
+    kernel.mount("overlay", str(merged), "overlay", 0, options)
+
+
+def _in_user_namespace() -> bool:
+    return Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
 
 
 def _overlay_each_directory(upper: Path, work: Path, root: Path) -> None:
