@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from scvk.simulator.run import run_simulate
 
@@ -14,7 +15,9 @@ from scvk.simulator.run import run_simulate
 def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8787,
+    port: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one and prints it.")
+    ] = 8787,
     api_key: Annotated[
         tuple[str, ...], Parameter(negative=(), help="An API key that is accepted; repeatable. Default: one is made.")
     ] = (),
@@ -24,7 +27,7 @@ def simulate(
     project: Annotated[
         tuple[str, ...], Parameter(negative=(), help="A project that each organization has; repeatable.")
     ] = ("default",),
-    speed: Annotated[float, Parameter(help="Simulated seconds in a real one.")] = 1.0,
+    speed: Annotated[float, Parameter(validator=Number(gt=0), help="Simulated seconds in a real one.")] = 1.0,
     seed: Annotated[int | None, Parameter(help="Makes chance repeatable.")] = None,
     unknown_images: Annotated[
         Literal["pull", "idle", "fail"],

@@ -40,6 +40,8 @@ from scvk.simulator.runtime.process import ProcessRuntime
 
 # How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
 _SHUTDOWN_S = 1
+# How long an idle connection is kept, in seconds: as edges do. uvicorn's 5 s are the pace at which many clients poll.
+_KEEP_ALIVE_S = 75
 
 
 class AddressUnavailableError(OSError):
@@ -149,6 +151,7 @@ async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) ->
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=_SHUTDOWN_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
