@@ -8,6 +8,7 @@ import pytest
 
 from scvk.simulator.image_catalogue import ImageCatalogue
 from scvk.simulator.images.catalogue_file import CatalogueUnreadable, builtin_entries, entries_of_file
+from tests.unit.docs.pages import labelled, page
 
 
 def catalogue(tmp_path: Path, text: str) -> ImageCatalogue:
@@ -82,6 +83,16 @@ def test_what_may_not_stand_in_it(tmp_path: Path, text: str, words: str) -> None
     assert words in str(caught.value)
     assert str(tmp_path / "images.yaml") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_documentations_example_is_one(tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "serve.sh").write_text("#!/bin/sh\n")
+    images = catalogue(tmp_path, labelled(page("docs/simulator.md"), "image catalogue").text)
+    image = images.find("registry.example.com/team/app:v1")
+    assert image is not None
+    assert (image.user, image.description) == ("1000:1000", "our server")
+    assert images.find("localhost:5000/anything") is None
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
