@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -28,11 +30,27 @@ def simulate(
     speed: Annotated[float, Parameter(validator=Number(gt=0), help="Simulated seconds in a real one.")] = 1.0,
     seed: Annotated[int | None, Parameter(help="Makes chance repeatable.")] = None,
     unknown_images: Annotated[
-        Literal["idle", "fail"],
+        Literal["pull", "idle", "fail"],
         Parameter(
-            help="What becomes of images that the simulator has no stand-in for: a sleeping program, or failure."
+            help="What becomes of images that the catalogue does not have: pulled from their registry, a sleeping "
+            "program in their place, or failure."
         ),
     ] = "idle",
+    image_catalogue: Annotated[
+        Path | None, Parameter(help="A YAML file with images of your own, looked through before the built-in ones.")
+    ] = None,
+    image_cache: Annotated[
+        Path | None,
+        Parameter(help="Where images are unpacked, up to 20 GiB. Default: scvk/images in XDG_CACHE_HOME or ~/.cache."),
+    ] = None,
+    insecure_registry: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="HOST or HOST:PORT of a registry that is asked over plain HTTP and may have a private address; "
+            "repeatable. Loopback always may.",
+        ),
+    ] = (),
     isolation: Annotated[
         Literal["auto", "none"],
         Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
@@ -58,5 +76,14 @@ def simulate(
         speed=speed,
         seed=seed,
         unknown_images=unknown_images,
+        image_catalogue=image_catalogue,
+        image_cache=image_cache or _default_cache(),
+        insecure_registries=insecure_registry,
         isolation=isolation,
     )
+
+
+def _default_cache() -> Path:
+    """As the XDG Base Directory Specification 0.8 has it: a relative XDG_CACHE_HOME counts for nothing."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "scvk" / "images"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.image_catalogue import UnknownImages
+from scvk.simulator.images.pulling import ImagesUnavailableError
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 def run_simulate(
@@ -26,6 +31,9 @@ def run_simulate(
     speed: float = 1.0,
     seed: int | None = None,
     unknown_images: UnknownImages = "idle",
+    image_catalogue: Path | None = None,
+    image_cache: Path | None = None,
+    insecure_registries: Sequence[str] = (),
     isolation: IsolationMode = "auto",
     out: TextIO | None = None,
     err: TextIO | None = None,
@@ -40,6 +48,10 @@ def run_simulate(
     if not speed > 0:
         print(f"error: --speed must be above 0, got {speed}", file=err)
         return 1
+    for registry in insecure_registries:
+        if not _HOST.fullmatch(registry):
+            print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
+            return 1
     config = SimulatorConfig(
         api_keys=tuple(ApiKey(key) for key in keys),
         organizations=tuple(organizations),
@@ -47,6 +59,9 @@ def run_simulate(
         speed=speed,
         seed=seed,
         unknown_images=unknown_images,
+        image_catalogue=image_catalogue,
+        image_cache=image_cache,
+        insecure_registries=tuple(insecure_registries),
         isolation=isolation,
     )
 
@@ -67,7 +82,7 @@ def run_simulate(
     except AddressUnavailableError as error:
         print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
         return 1
-    except RuntimeUnavailableError as error:
+    except (RuntimeUnavailableError, ImagesUnavailableError) as error:
         print(f"error: {error}", file=err)
         return 1
     return 0
@@ -80,5 +95,5 @@ async def _run(config: SimulatorConfig, host: str, port: int, announce: Callable
         loop.add_signal_handler(number, stop.set)
     simulator = Simulator(config)
     async with simulator, serve(simulator, host, port) as served:
-        announce(served.base_url, simulator.isolation_report)
+        announce(served.base_url, (*simulator.isolation_report, *simulator.images.report))
         await stop.wait()

@@ -34,6 +34,7 @@ from scvk.simulator.cloud.instance import Means
 from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.config import SimulatorConfig
 from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.images.pulling import PulledImages
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
 
@@ -51,7 +52,7 @@ class Simulator:
     """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
 
     `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
-    thing. Raises RuntimeUnavailableError on entering.
+    thing. Raises RuntimeUnavailableError and ImagesUnavailableError on entering.
     """
 
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
@@ -60,9 +61,14 @@ class Simulator:
         self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)
         random = Random(config.seed)
         means = Means(self.clock, random, self.runtime, config.durations)
-        self.platform = Platform(
-            means, config.organizations, config.projects, config.quotas, ImageCatalogue(config.unknown_images)
+        self.images = PulledImages(
+            ImageCatalogue(config.unknown_images),
+            catalogue_file=config.image_catalogue,
+            cache=config.image_cache,
+            insecure_registries=config.insecure_registries,
+            unpack=isinstance(self.runtime, ProcessRuntime),
         )
+        self.platform = Platform(means, config.organizations, config.projects, config.quotas, self.images)
         self.requests = RequestLog()
         self.faults = Faults(Random(config.seed), [])
         self.app: Starlette = self._build_app()
@@ -95,7 +101,12 @@ class Simulator:
         return tuple(self.runtime.isolation_report)
 
     async def __aenter__(self) -> Self:
-        await self.runtime.open()
+        await self.images.open()
+        try:
+            await self.runtime.open()
+        except BaseException:
+            await self.images.close()
+            raise
         return self
 
     async def __aexit__(
@@ -103,6 +114,7 @@ class Simulator:
     ) -> None:
         self.platform.abandon()
         await self.runtime.close()
+        await self.images.close()
 
 
 @dataclass(frozen=True, slots=True)
