@@ -253,7 +253,7 @@ async def test_many_waiting_events_do_not_keep_the_lease_from_being_freed(
 
 
 async def test_a_stop_writes_the_last_events(api: InMemoryApi, kubelet: Kubelet) -> None:
-    task = asyncio.create_task(kubelet.run(nothing_to_prepare))
+    task = asyncio.create_task(kubelet.run(nothing))
     await asyncio.sleep(1)
     kubelet._events.record(Subject("Pod", "web", "uid-a", "shop"), PodEvent("Killing", "the last words"))
     await stopped(task)
