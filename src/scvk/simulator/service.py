@@ -27,7 +27,8 @@ from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.faults import Faults
 from scvk.simulator.api.gate import Gate
 from scvk.simulator.api.handlers import GroupHandlers
-from scvk.simulator.api.organization_handlers import LogHandlers
+from scvk.simulator.api.organization_handlers import OrganizationHandlers
+from scvk.simulator.api.platform_faults import PlatformFaults
 from scvk.simulator.api.requests import RequestLog
 from scvk.simulator.clock import Clock, SimulatedClock
 from scvk.simulator.cloud.instance import Means
@@ -57,19 +58,20 @@ class Simulator:
         self.clock: Clock = clock or SimulatedClock(config.speed)
         self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)
         random = Random(config.seed)
-        means = Means(self.clock, random, self.runtime, config.durations)
+        self.faults = Faults(Random(config.seed), [])
+        self._mishaps = PlatformFaults(self.faults)
+        means = Means(self.clock, random, self.runtime, config.durations, self._mishaps)
         self.platform = Platform(
             means, config.organizations, config.projects, config.quotas, ImageCatalogue(config.unknown_images)
         )
         self.requests = RequestLog()
-        self.faults = Faults(Random(config.seed), [])
         self.app: Starlette = self._build_app()
 
     def _build_app(self) -> Starlette:
         def monotonic() -> float:
             return asyncio.get_running_loop().time()
 
-        handlers = all_handlers(GroupHandlers(self.config, monotonic), LogHandlers(self.clock))
+        handlers = all_handlers(GroupHandlers(self.config, monotonic), OrganizationHandlers(self.clock, self._mishaps))
         gate = Gate(
             self.platform,
             self.config.api_keys,

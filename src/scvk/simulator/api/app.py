@@ -13,15 +13,14 @@ from scvk.simulator.api import organization_handlers
 from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.gate import Gate, Handler, http_problem, internal_problem
 from scvk.simulator.api.handlers import GroupHandlers
-from scvk.simulator.api.organization_handlers import LogHandlers
+from scvk.simulator.api.organization_handlers import OrganizationHandlers
 
 BASE_PATH = "/api/public"
 CONTROL_PATH = "/_simulator"
 
 
-def all_handlers(groups: GroupHandlers, logs: LogHandlers) -> dict[str, Handler]:
+def all_handlers(groups: GroupHandlers, organizations: OrganizationHandlers) -> dict[str, Handler]:
     """Every operation that is simulated, by its id in the document."""
-    organization = organization_handlers
     return {
         "list_container_groups": groups.list_container_groups,
         "create_container_group": groups.create_container_group,
@@ -37,11 +36,11 @@ def all_handlers(groups: GroupHandlers, logs: LogHandlers) -> dict[str, Handler]
         "reallocate_container_group_instance": groups.reallocate_container_group_instance,
         "recreate_container_group_instance": groups.recreate_container_group_instance,
         "restart_container_group_instance": groups.restart_container_group_instance,
-        "query_log_entries": logs.query_log_entries,
-        "list_gpu_classes": organization.list_gpu_classes,
-        "get_quotas": organization.get_quotas,
-        "get_cpu_availability": organization.get_cpu_availability,
-        "get_gpu_availability": organization.get_gpu_availability,
+        "query_log_entries": organizations.query_log_entries,
+        "list_gpu_classes": organization_handlers.list_gpu_classes,
+        "get_quotas": organization_handlers.get_quotas,
+        "get_cpu_availability": organizations.get_cpu_availability,
+        "get_gpu_availability": organizations.get_gpu_availability,
     }
 
 

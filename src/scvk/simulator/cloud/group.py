@@ -195,7 +195,8 @@ class Group:
         self._agenda.after(self._means.vary(self._means.durations.image_pull_s), lambda: self._pulled(image))
 
     def _pulled(self, image: str) -> None:
-        error = self._owner.images.find(image, self.definition.command).pull_error
+        error = self._means.mishaps.pull_error(self.definition)
+        error = error or self._owner.images.find(image, self.definition.command).pull_error
         if error is not None:
             self.status = GroupStatus.FAILED
             self.status_description = error

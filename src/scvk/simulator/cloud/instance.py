@@ -25,6 +25,7 @@ from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
 from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.cloud.mishaps import NO_MISHAPS, Mishaps
 from scvk.simulator.cloud.probing import ProbeWatch
 from scvk.simulator.config import Durations
 from scvk.simulator.logs.lines import LineSplitter
@@ -43,6 +44,8 @@ class InstanceState(StrEnum):
 
 # What a status of a failed start counts as: command not found, as shells say it.
 _START_FAILURE_STATUS = 127
+# While no machine is free the platform goes on looking; how often is a guess.
+_SEARCH_AGAIN_S = 10.0
 
 
 class Surroundings(Protocol):
@@ -69,6 +72,7 @@ class Means:
     random: Random
     runtime: Runtime
     durations: Durations
+    mishaps: Mishaps = NO_MISHAPS
 
     def vary(self, seconds: float) -> float:
         """A duration as chance has it today."""
@@ -171,7 +175,13 @@ class Instance:
         self._labels = self._journal.instance_labels(self.id, self.machine_id, self.version)
         self._backoff = Backoff(self._means.durations)
         self._enter(InstanceState.ALLOCATING)
-        self._step(self._means.durations.allocate_s, self._download)
+        self._step(self._means.durations.allocate_s, self._find_machine)
+
+    def _find_machine(self) -> None:
+        if self._means.mishaps.capacity_left(self.definition):
+            self._download()
+        else:
+            self._agenda.after(_SEARCH_AGAIN_S, self._find_machine)
 
     def _download(self) -> None:
         self._event(InstanceEvent.ALLOCATED)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from scvk.simulator.clock import Clock
@@ -95,7 +96,7 @@ class Project:
         if values["autostart_policy"]:
             self.organization.check_quota(definition.replicas)
         dns = self._new_dns() if values.get("networking") is not None else None
-        journal = Journal(self.logs, self.name, definition.name)
+        journal = Journal(self.logs, self.name, definition.name, self._means.clock, self._means.mishaps)
         group = Group(self._means, self, journal, definition, dns)
         self._used_names.add(group.name)
         self.groups[group.name] = group
@@ -213,6 +214,7 @@ class Platform:
         images: ImageCatalogue,
     ) -> None:
         self.clock: Clock = means.clock
+        self._random = means.random
         self.organizations = {name: Organization(means, name, projects, quotas, images) for name in organizations}
 
     def all_projects(self) -> Iterator[Project]:
@@ -230,17 +232,41 @@ class Platform:
 
     def interrupt(self, instance_id: str, reason: str) -> InstanceEvent:
         """Let an instance lose its machine. Raises NotFound, InvalidRequest for an unknown reason."""
-        if reason not in INTERRUPTIONS:
-            raise InvalidRequest.at("reason", "must be one of " + ", ".join(INTERRUPTIONS))
+        event = _interruption(reason)
         instance = self.find_instance(instance_id)
         if instance.state is InstanceState.STOPPING:
             raise InvalidRequest("The instance is stopping.")
-        event = INTERRUPTIONS[reason]
         instance.interrupt(event)
         return event
+
+    def interrupt_some(self, reason: str, group_pattern: str, share: float) -> list[str]:
+        """Let instances that are on a machine lose it, each with the probability `share`; the ids of those hit.
+
+        `group_pattern` is a shell pattern on group names. Raises InvalidRequest for an unknown reason.
+        """
+        on_machines = [
+            instance.id
+            for project in self.all_projects()
+            for group in project.groups.values()
+            if fnmatchcase(group.name, group_pattern)
+            for instance in group.instances.values()
+            if instance.state not in {InstanceState.ALLOCATING, InstanceState.STOPPING}
+        ]
+        hit = [instance_id for instance_id in on_machines if self._random.random() < share]
+        _interruption(reason)
+        for instance_id in hit:
+            self.interrupt(instance_id, reason)
+        return hit
 
     def abandon(self) -> None:
         """The simulator ends: no timer fires any more."""
         for project in self.all_projects():
             for group in project.groups.values():
                 group.abandon()
+
+
+def _interruption(reason: str) -> InstanceEvent:
+    """The event for a reason of the control API. Raises InvalidRequest."""
+    if reason not in INTERRUPTIONS:
+        raise InvalidRequest.at("reason", "must be one of " + ", ".join(INTERRUPTIONS))
+    return INTERRUPTIONS[reason]
