@@ -20,16 +20,17 @@ from enum import StrEnum
 from random import Random
 from typing import Protocol
 
-from scvk.simulator.clock import Agenda, Clock
+from scvk.simulator.clock import Agenda, Clock, Timer
 from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
+from scvk.simulator.cloud.figures import EVERY_S, Figures, figures
 from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.mishaps import NO_MISHAPS, Mishaps
 from scvk.simulator.cloud.probing import ProbeWatch
 from scvk.simulator.config import Durations
 from scvk.simulator.logs.lines import LineSplitter
-from scvk.simulator.runtime.contract import Container, Launch, Runtime
+from scvk.simulator.runtime.contract import Container, Launch, Runtime, Usage
 
 
 class InstanceState(StrEnum):
@@ -122,6 +123,11 @@ class Instance:
     def container(self) -> Container | None:
         """The running container, if any."""
         return self._run.container if self._run is not None else None
+
+    @property
+    def figures(self) -> Figures | None:
+        """What it uses, as last measured; None until it ran for a minute."""
+        return self._run.figures if self._run is not None else None
 
     # --- what is asked of it ---
 
@@ -228,6 +234,12 @@ class Instance:
                 on_readiness=self._readiness_verdict,
             )
             run.watch.begin()
+            run.begin_measuring()
+
+    def disk_exceeded(self, run: _Run) -> None:
+        """The program wrote more than the group asked for: the platform ends it, and seeks another machine."""
+        if run is self._run and not run.unwanted:
+            self.interrupt(InstanceEvent.INTERRUPTED_DISK)
 
     def program_said(self, run: _Run, line: str) -> None:
         """A line of output; also the last words of a run that the instance has already left."""
@@ -279,7 +291,7 @@ class Instance:
             return
         run.unwanted = True
         run.then = then
-        run.end_probes()
+        run.end_watching()
         self.started = self.ready = False
         container = run.container
         container.signal(signal.SIGTERM)
@@ -294,7 +306,7 @@ class Instance:
 
     def _forget_run(self) -> None:
         if self._run is not None:
-            self._run.end_probes()
+            self._run.end_watching()
         self._run = None
         self.started = self.ready = False
 
@@ -321,6 +333,8 @@ class _Run:
         self.labels = labels
         self.container: Container | None = None
         self.watch: ProbeWatch | None = None
+        self.figures: Figures | None = None
+        self._measuring: Timer | None = None
         self.began_at = clock.time()
         # Set when the platform ends this run on purpose; `then` is what follows its end.
         self.unwanted = False
@@ -344,6 +358,23 @@ class _Run:
             self._instance.program_said(self, line)
         self._instance.program_ended(self, status)
 
-    def end_probes(self) -> None:
+    def disk_exceeded(self) -> None:
+        self._instance.disk_exceeded(self)
+
+    def begin_measuring(self) -> None:
+        self._measuring = self._clock.call_later(EVERY_S, self._measure)
+
+    def _measure(self) -> None:
+        self.begin_measuring()
+        if self.container is not None:
+            self.container.measure(self._measured)
+
+    def _measured(self, usage: Usage) -> None:
+        resources = self._instance.definition.resources
+        self.figures = figures(usage, self.figures, int(resources["cpu"]), int(resources["memory"]))
+
+    def end_watching(self) -> None:
         if self.watch is not None:
             self.watch.end()
+        if self._measuring is not None:
+            self._measuring.cancel()

@@ -27,8 +27,8 @@ from scvk.simulator.runtime.contract import Launch
 # Domain of the container gateway; the label before it is unique per group.
 _DNS_SUFFIX = "salad.cloud"
 _MIB = 1024 * 1024
-# An instance's writes are held in memory here: whatever it asked for, it gets no more.
-_LARGEST_DISK_MIB = 1024
+# What a group gets that does not say how much storage it wants; a guess, the least that one can ask for.
+_DEFAULT_STORAGE_MIB = 1024
 
 
 class Organization:
@@ -155,7 +155,7 @@ class Project:
             "SALAD_MACHINE_ID": instance.machine_id,
         }
         resources = definition.resources
-        storage_mib = int(resources.get("storage_amount") or _LARGEST_DISK_MIB * _MIB) // _MIB
+        storage_mib = int(resources.get("storage_amount") or _DEFAULT_STORAGE_MIB * _MIB) // _MIB
         return Launch(
             instance_id=instance.id,
             image=definition.image,
@@ -165,7 +165,8 @@ class Project:
             cwd=image.working_dir,
             files=image.files,
             shm_mib=int(resources.get("shm_size") or 64),
-            disk_mib=min(storage_mib, _LARGEST_DISK_MIB),
+            disk_mib=storage_mib,
+            memory_mib=int(resources["memory"]),
         )
 
     def group_gone(self, group: Group) -> None:
