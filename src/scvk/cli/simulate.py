@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
+from scvk.cli.simulator_faults import fault_app
+from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
 from scvk.simulator.run import run_simulate
 
+simulate_app = App(name="simulate")
+simulate_app.command(fault_app)
 
+
+@simulate_app.default
 def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8787,
     api_key: Annotated[
-        tuple[str, ...], Parameter(negative=(), help="An API key that is accepted; repeatable. Default: one is made.")
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="An API key that is accepted, as KEY or, for one that reaches only some organizations, as "
+            "KEY=ORG,ORG; repeatable. Default: one is made.",
+        ),
     ] = (),
     organization: Annotated[
         tuple[str, ...], Parameter(negative=(), help="An organization that exists; repeatable.")
@@ -23,7 +34,23 @@ def simulate(
         tuple[str, ...], Parameter(negative=(), help="A project that each organization has; repeatable.")
     ] = ("default",),
     speed: Annotated[float, Parameter(help="Simulated seconds in a real one.")] = 1.0,
-    seed: Annotated[int | None, Parameter(help="Makes chance repeatable.")] = None,
+    seed: Annotated[
+        int | None,
+        Parameter(help="Makes chance repeatable: what befalls a group follows from the seed and the group's name."),
+    ] = None,
+    duration: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="How long a step takes in simulated seconds, as STEP=60, STEP=30..90 (any time between) or "
+            "STEP=60~240 (half are below the first, nine of ten below the second); repeatable. Steps: image_pull, "
+            "allocate, download, create, stop_grace, delete.",
+        ),
+    ] = (),
+    runtime: Annotated[
+        Literal["processes", "virtual"],
+        Parameter(help="What an instance is: a program of this machine, or a script that only says what happens."),
+    ] = "processes",
     unknown_images: Annotated[
         Literal["idle", "fail"],
         Parameter(
@@ -31,9 +58,19 @@ def simulate(
         ),
     ] = "idle",
     isolation: Annotated[
-        Literal["auto", "none"],
-        Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
-    ] = "auto",
+        Literal["namespaces", "auto", "none"],
+        Parameter(
+            help="How programs are kept apart: by Linux namespaces or not started at all, as well as the machine "
+            "allows, or not."
+        ),
+    ] = "namespaces",
+    list_max: Annotated[
+        int | None, Parameter(help="Cuts listings of groups after so many, as SaladCloud may after 100.")
+    ] = None,
+    replicas_quota: Annotated[int, Parameter(help="Replicas that each organization may have.")] = REPLICAS_QUOTA,
+    requests_per_minute: Annotated[
+        int, Parameter(help="Requests that each API key may make in a minute.")
+    ] = REQUESTS_PER_MINUTE,
 ) -> int:
     """Simulate SaladCloud on this machine until interrupted: its REST API, and instances as local processes.
 
@@ -44,6 +81,10 @@ def simulate(
     At twenty times the speed, with a key of one's own:
 
         scvk simulate --port 8787 --api-key secret --speed 20
+
+    Ten thousand groups that run no programs, each doing what its SCVK_SCRIPT says:
+
+        scvk simulate --runtime virtual --replicas-quota 20000 --requests-per-minute 100000
 
     """
     return run_simulate(
@@ -56,4 +97,9 @@ def simulate(
         seed=seed,
         unknown_images=unknown_images,
         isolation=isolation,
+        runtime=runtime,
+        durations=duration,
+        list_max=list_max,
+        replicas_quota=replicas_quota,
+        requests_per_minute=requests_per_minute,
     )

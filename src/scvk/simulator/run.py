@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from scvk.simulator.config import ApiKey, SimulatorConfig
+from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE, ApiKey, Quotas, RuntimeKind, SimulatorConfig
 from scvk.simulator.image_catalogue import UnknownImages
+from scvk.simulator.options import checked_names, checked_number, checked_speed, parse_api_key, parse_durations
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve
@@ -26,7 +27,12 @@ def run_simulate(
     speed: float = 1.0,
     seed: int | None = None,
     unknown_images: UnknownImages = "idle",
-    isolation: IsolationMode = "auto",
+    isolation: IsolationMode = "namespaces",
+    runtime: RuntimeKind = "processes",
+    durations: Sequence[str] = (),
+    list_max: int | None = None,
+    replicas_quota: int = REPLICAS_QUOTA,
+    requests_per_minute: int = REQUESTS_PER_MINUTE,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> int:
@@ -34,21 +40,29 @@ def run_simulate(
 
     `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name
     value` per line, the base URL first and when it can be used); what is not isolated goes to `err`.
+    `api_keys` and `durations` are words as `options` reads them.
     """
     out, err = out or sys.stdout, err or sys.stderr
-    keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
-    if not speed > 0:
-        print(f"error: --speed must be above 0, got {speed}", file=err)
+    made_up = "scvk-" + secrets.token_hex(16)
+    try:
+        organizations = checked_names("organization", organizations)
+        config = SimulatorConfig(
+            api_keys=tuple(parse_api_key(key, organizations) for key in api_keys) or (ApiKey(made_up),),
+            organizations=organizations,
+            projects=checked_names("project", projects),
+            speed=checked_speed(speed),
+            seed=seed,
+            durations=parse_durations(durations),
+            quotas=Quotas(container_replicas=checked_number("replicas-quota", replicas_quota, 0)),
+            unknown_images=unknown_images,
+            runtime=runtime,
+            isolation=isolation,
+            requests_per_minute=checked_number("requests-per-minute", requests_per_minute, 1),
+            list_max=None if list_max is None else checked_number("list-max", list_max, 0),
+        )
+    except ValueError as error:
+        print(f"error: {error}", file=err)
         return 1
-    config = SimulatorConfig(
-        api_keys=tuple(ApiKey(key) for key in keys),
-        organizations=tuple(organizations),
-        projects=tuple(projects),
-        speed=speed,
-        seed=seed,
-        unknown_images=unknown_images,
-        isolation=isolation,
-    )
 
     def announce(base_url: str, report: Sequence[str]) -> None:
         for line in report:
@@ -59,7 +73,7 @@ def run_simulate(
             f"project {config.projects[0]}",
         ]
         if not api_keys:
-            lines.append(f"api-key {keys[0]}")
+            lines.append(f"api-key {made_up}")
         print("\n".join(lines), file=out, flush=True)
 
     try:

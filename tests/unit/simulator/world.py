@@ -9,7 +9,8 @@ from typing import Any
 
 from scvk.simulator.clock import ManualClock
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, Means
+from scvk.simulator.cloud.instance import Instance
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.platform import Platform, Project
 from scvk.simulator.config import Durations, Quotas
 from scvk.simulator.image_catalogue import ImageCatalogue

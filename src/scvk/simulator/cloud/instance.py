@@ -12,12 +12,9 @@ Every run of a program has its own listener, so that news of an earlier run are 
 from __future__ import annotations
 
 import signal
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from random import Random
 from typing import Protocol
 
 from scvk.simulator.clock import Agenda, Clock, Timer
@@ -26,11 +23,11 @@ from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
 from scvk.simulator.cloud.figures import EVERY_S, Figures, figures
 from scvk.simulator.cloud.journal import Journal
-from scvk.simulator.cloud.mishaps import NO_MISHAPS, Mishaps
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.probing import ProbeWatch
-from scvk.simulator.config import Durations
+from scvk.simulator.durations import Duration
 from scvk.simulator.logs.lines import LineSplitter
-from scvk.simulator.runtime.contract import Container, Launch, Runtime, Usage
+from scvk.simulator.runtime.contract import Container, Launch, Usage
 
 
 class InstanceState(StrEnum):
@@ -63,25 +60,6 @@ class Surroundings(Protocol):
 
     def instance_gone(self, instance: Instance) -> None:
         """The instance was stopped and is no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What the platform gives to each state machine."""
-
-    clock: Clock
-    random: Random
-    runtime: Runtime
-    durations: Durations
-    mishaps: Mishaps = NO_MISHAPS
-
-    def vary(self, seconds: float) -> float:
-        """A duration as chance has it today."""
-        return seconds * (1 + self.durations.jitter * self.random.uniform(-1, 1))
-
-    def new_id(self) -> str:
-        """A random UUID (version 4), repeatable with the seed."""
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
 
 class Instance:
@@ -207,9 +185,9 @@ class Instance:
         self._run = run
         run.container = self._means.runtime.start(self._group.launch(self), run)
 
-    def _step(self, seconds: float, then: Callable[[], None]) -> None:
+    def _step(self, duration: Duration, then: Callable[[], None]) -> None:
         self._step_began = self._means.clock.time()
-        self._step_length_s = self._means.vary(seconds)
+        self._step_length_s = self._means.vary(duration)
         self._agenda.after(self._step_length_s, then)
 
     # --- what the program does ---

@@ -14,8 +14,9 @@ from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.definition import Definition, broken_rules
 from scvk.simulator.cloud.events import INTERRUPTIONS, InstanceEvent
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, InstanceState, Means
+from scvk.simulator.cloud.instance import Instance, InstanceState
 from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.merging import patch_definition
 from scvk.simulator.config import Quotas
 from scvk.simulator.gpu_catalogue import gpu_classes
@@ -95,9 +96,10 @@ class Project:
             )
         if values["autostart_policy"]:
             self.organization.check_quota(definition.replicas)
-        dns = self._new_dns() if values.get("networking") is not None else None
         journal = Journal(self.logs, self.name, definition.name, self._means.clock, self._means.mishaps)
-        group = Group(self._means, self, journal, definition, dns)
+        means = self._means.own(self.organization.name, self.name, definition.name)
+        dns = _new_dns(means) if values.get("networking") is not None else None
+        group = Group(means, self, journal, definition, dns)
         self._used_names.add(group.name)
         self.groups[group.name] = group
         group.begin()
@@ -197,11 +199,6 @@ class Project:
             )
         return definition
 
-    def _new_dns(self) -> str:
-        words = "abcdefghijklmnopqrstuvwxyz0123456789"
-        label = "".join(self._means.random.choice(words) for _ in range(16))
-        return f"s{label}.{_DNS_SUFFIX}"
-
 
 class Platform:
     """All organizations. `abandon` before the runtime is closed."""
@@ -264,6 +261,13 @@ class Platform:
         for project in self.all_projects():
             for group in project.groups.values():
                 group.abandon()
+
+
+def _new_dns(means: Means) -> str:
+    """A group's name in the domain of the container gateway."""
+    words = "abcdefghijklmnopqrstuvwxyz0123456789"
+    label = "".join(means.random.choice(words) for _ in range(16))
+    return f"s{label}.{_DNS_SUFFIX}"
 
 
 def _interruption(reason: str) -> InstanceEvent:
