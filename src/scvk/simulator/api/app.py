@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from scvk.saladcloud.models.document import document
@@ -17,6 +19,8 @@ from scvk.simulator.api.organization_handlers import OrganizationHandlers
 
 BASE_PATH = "/api/public"
 CONTROL_PATH = "/_simulator"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def all_handlers(groups: GroupHandlers, organizations: OrganizationHandlers) -> dict[str, Handler]:
@@ -44,13 +48,24 @@ def all_handlers(groups: GroupHandlers, organizations: OrganizationHandlers) -> 
     }
 
 
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    """One endpoint for a path, so that the framework's 405 names all of its methods."""
+
+    async def serve(request: Request) -> Response:
+        # The framework lets HEAD through where there is a GET, and drops the answer's body itself.
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return serve
+
+
 def build_app(gate: Gate, handlers: Mapping[str, Handler], control: ControlApi) -> Starlette:
     """The application. Operations of the document that are not simulated (queues, inference) answer 404."""
     operations = document().operations
-    routes = [
-        Route(operations[name].path, gate.endpoint(operations[name], handler), methods=[operations[name].method])
-        for name, handler in handlers.items()
-    ]
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for name, handler in handlers.items():
+        operation = operations[name]
+        by_path.setdefault(operation.path, {})[operation.method] = gate.endpoint(operation, handler)
+    routes = [Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
     return Starlette(
         routes=[
             Mount(BASE_PATH, app=Router(routes, redirect_slashes=False)),
