@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from scvk.cli.simulator_faults import fault_app
 from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
@@ -18,7 +21,9 @@ simulate_app.command(fault_app)
 def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8787,
+    port: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one and prints it.")
+    ] = 8787,
     api_key: Annotated[
         tuple[str, ...],
         Parameter(
@@ -33,7 +38,7 @@ def simulate(
     project: Annotated[
         tuple[str, ...], Parameter(negative=(), help="A project that each organization has; repeatable.")
     ] = ("default",),
-    speed: Annotated[float, Parameter(help="Simulated seconds in a real one.")] = 1.0,
+    speed: Annotated[float, Parameter(validator=Number(gt=0), help="Simulated seconds in a real one.")] = 1.0,
     seed: Annotated[
         int | None,
         Parameter(help="Makes chance repeatable: what befalls a group follows from the seed and the group's name."),
@@ -52,11 +57,27 @@ def simulate(
         Parameter(help="What an instance is: a program of this machine, or a script that only says what happens."),
     ] = "processes",
     unknown_images: Annotated[
-        Literal["idle", "fail"],
+        Literal["pull", "idle", "fail"],
         Parameter(
-            help="What becomes of images that the simulator has no stand-in for: a sleeping program, or failure."
+            help="What becomes of images that the catalogue does not have: pulled from their registry, a sleeping "
+            "program in their place, or failure."
         ),
     ] = "idle",
+    image_catalogue: Annotated[
+        Path | None, Parameter(help="A YAML file with images of your own, looked through before the built-in ones.")
+    ] = None,
+    image_cache: Annotated[
+        Path | None,
+        Parameter(help="Where images are unpacked, up to 20 GiB. Default: scvk/images in XDG_CACHE_HOME or ~/.cache."),
+    ] = None,
+    insecure_registry: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="HOST or HOST:PORT of a registry that is asked over plain HTTP and may have a private address; "
+            "repeatable. Loopback always may.",
+        ),
+    ] = (),
     isolation: Annotated[
         Literal["namespaces", "auto", "none"],
         Parameter(
@@ -96,6 +117,9 @@ def simulate(
         speed=speed,
         seed=seed,
         unknown_images=unknown_images,
+        image_catalogue=image_catalogue,
+        image_cache=image_cache or _default_cache(),
+        insecure_registries=insecure_registry,
         isolation=isolation,
         runtime=runtime,
         durations=duration,
@@ -103,3 +127,9 @@ def simulate(
         replicas_quota=replicas_quota,
         requests_per_minute=requests_per_minute,
     )
+
+
+def _default_cache() -> Path:
+    """As the XDG Base Directory Specification 0.8 has it: a relative XDG_CACHE_HOME counts for nothing."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "scvk" / "images"

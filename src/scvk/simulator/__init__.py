@@ -1,6 +1,6 @@
 """SaladCloud on one machine: the REST API in memory, instances as local processes, logs and events.
 
-Enter by `scvk.simulator.service` (`Simulator`, `serve`, `run_simulate`) and `scvk.simulator.config`.
+Enter by `scvk.simulator.service` (`Simulator`, `serve`), `scvk.simulator.config` and `scvk.simulator.run`.
 
 This file imports nothing on purpose: the launcher, a small process that is started once per simulator,
 lives below this package and must not pay for a web framework.

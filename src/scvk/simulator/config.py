@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from scvk.simulator.durations import Duration, LongTail
@@ -81,6 +82,13 @@ class SimulatorConfig:
     durations: Durations = Durations()
     quotas: Quotas = Quotas()
     unknown_images: UnknownImages = "idle"
+    """What becomes of images that no entry of the catalogue matches."""
+    image_catalogue: Path | None = None
+    """A file with further entries, looked through before the built-in ones."""
+    image_cache: Path | None = None
+    """Where roots of images are unpacked, shared with other simulators; None for a temporary directory."""
+    insecure_registries: tuple[str, ...] = ()
+    """Hosts (`name` or `name:port`) that are asked over plain HTTP and may have private addresses; loopback is."""
     runtime: RuntimeKind = "processes"
     isolation: IsolationMode = "auto"
     requests_per_minute: int = REQUESTS_PER_MINUTE

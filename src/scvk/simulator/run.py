@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE, ApiKey, Quotas, RuntimeKind, SimulatorConfig
 from scvk.simulator.image_catalogue import UnknownImages
+from scvk.simulator.images.pulling import ImagesUnavailableError
 from scvk.simulator.options import checked_names, checked_number, checked_speed, parse_api_key, parse_durations
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 def run_simulate(
@@ -27,6 +32,9 @@ def run_simulate(
     speed: float = 1.0,
     seed: int | None = None,
     unknown_images: UnknownImages = "idle",
+    image_catalogue: Path | None = None,
+    image_cache: Path | None = None,
+    insecure_registries: Sequence[str] = (),
     isolation: IsolationMode = "namespaces",
     runtime: RuntimeKind = "processes",
     durations: Sequence[str] = (),
@@ -55,6 +63,9 @@ def run_simulate(
             durations=parse_durations(durations),
             quotas=Quotas(container_replicas=checked_number("replicas-quota", replicas_quota, 0)),
             unknown_images=unknown_images,
+            image_catalogue=image_catalogue,
+            image_cache=image_cache,
+            insecure_registries=tuple(insecure_registries),
             runtime=runtime,
             isolation=isolation,
             requests_per_minute=checked_number("requests-per-minute", requests_per_minute, 1),
@@ -63,6 +74,10 @@ def run_simulate(
     except ValueError as error:
         print(f"error: {error}", file=err)
         return 1
+    for registry in insecure_registries:
+        if not _HOST.fullmatch(registry):
+            print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
+            return 1
 
     def announce(base_url: str, report: Sequence[str]) -> None:
         for line in report:
@@ -81,7 +96,7 @@ def run_simulate(
     except AddressUnavailableError as error:
         print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
         return 1
-    except RuntimeUnavailableError as error:
+    except (RuntimeUnavailableError, ImagesUnavailableError) as error:
         print(f"error: {error}", file=err)
         return 1
     return 0
@@ -94,5 +109,5 @@ async def _run(config: SimulatorConfig, host: str, port: int, announce: Callable
         loop.add_signal_handler(number, stop.set)
     simulator = Simulator(config)
     async with simulator, serve(simulator, host, port) as served:
-        announce(served.base_url, simulator.isolation_report)
+        announce(served.base_url, (*simulator.isolation_report, *simulator.images.report))
         await stop.wait()

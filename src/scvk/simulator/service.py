@@ -36,12 +36,15 @@ from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.config import SimulatorConfig
 from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.images.pulling import PulledImages
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
 from scvk.simulator.runtime.virtual import VirtualRuntime
 
 # How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
 _SHUTDOWN_S = 1
+# How long an idle connection is kept, in seconds: as edges do. uvicorn's 5 s are the pace at which many clients poll.
+_KEEP_ALIVE_S = 75
 
 
 def _runtime(config: SimulatorConfig, clock: Clock) -> Runtime:
@@ -58,7 +61,7 @@ class Simulator:
     """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
 
     `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
-    thing. Raises RuntimeUnavailableError on entering.
+    thing. Raises RuntimeUnavailableError and ImagesUnavailableError on entering.
     """
 
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
@@ -69,9 +72,14 @@ class Simulator:
         self.faults = Faults(Random(seed), [])
         self._mishaps = PlatformFaults(self.faults)
         means = Means(self.clock, Random(seed), self.runtime, config.durations, self._mishaps, seed)
-        self.platform = Platform(
-            means, config.organizations, config.projects, config.quotas, ImageCatalogue(config.unknown_images)
+        self.images = PulledImages(
+            ImageCatalogue(config.unknown_images),
+            catalogue_file=config.image_catalogue,
+            cache=config.image_cache,
+            insecure_registries=config.insecure_registries,
+            unpack=isinstance(self.runtime, ProcessRuntime),
         )
+        self.platform = Platform(means, config.organizations, config.projects, config.quotas, self.images)
         self.requests = RequestLog()
         self.app: Starlette = self._build_app()
 
@@ -103,7 +111,12 @@ class Simulator:
         return tuple(self.runtime.isolation_report)
 
     async def __aenter__(self) -> Self:
-        await self.runtime.open()
+        await self.images.open()
+        try:
+            await self.runtime.open()
+        except BaseException:
+            await self.images.close()
+            raise
         return self
 
     async def __aexit__(
@@ -111,6 +124,7 @@ class Simulator:
     ) -> None:
         self.platform.abandon()
         await self.runtime.close()
+        await self.images.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,7 @@ async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) ->
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=_SHUTDOWN_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -10,8 +10,9 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, trial, usage, wire
+from scvk.simulator.launcher import isolation, kernel, trial, usage, users, wire
 from scvk.simulator.launcher.limits import Limit, LimitWatch, layer_mib
 from scvk.simulator.launcher.programs import (
     Child,
@@ -50,6 +51,7 @@ class Launcher:
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._markers: dict[int, str] = {}
+        self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
         self._limits = LimitWatch(time.monotonic)
 
@@ -153,13 +155,22 @@ class Launcher:
                 os.close(fd)
 
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
+        if not message["argv"]:
+            raise OSError("there is nothing to run: neither a command nor ENTRYPOINT or CMD of the image")
         if self._isolated:
-            prepare: Callable[[], None] = partial(
+            build = partial(
                 isolation.build,
                 message["hostname"],
                 message["files"],
                 message["shm_mib"],
                 layer_mib(message["disk_mib"], usage.machine_mib()),
+                message["root"],
+            )
+            self._users[number] = message["user"]
+            prepare: Callable[[], None] = partial(_settle, build, message["cwd"], message["user"])
+        elif message["needs_root"]:
+            raise OSError(
+                "the image has a root of its own, which needs isolation: this machine or --isolation none has none"
             )
         else:
             prepare = _nothing
@@ -178,7 +189,10 @@ class Launcher:
         if target is None:
             raise OSError("the instance does not run")
         program = Program(message["argv"], message["env"], message["cwd"])
-        prepare: Callable[[], None] = partial(isolation.enter, target) if self._isolated else _nothing
+        prepare: Callable[[], None] = _nothing
+        if self._isolated:
+            user = self._users.get(int(message["target"]), "")
+            prepare = partial(_settle, partial(isolation.enter, target), None, user)
         child = self._fork(program, output_fd, prepare, target)
         self._watch(number, child)
         self._limits.join(int(message["target"]), child.pid)
@@ -276,6 +290,7 @@ class Launcher:
         self._limits.remove(number)
         self._limits.leave(pid)
         self._markers.pop(number, None)
+        self._users.pop(number, None)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
         try:
@@ -288,6 +303,16 @@ _PLAIN_WARNING = (
     "programs run as plain processes; they see and may change the host's files, share its network (two "
     "cannot listen on one port), see its processes and carry its host name"
 )
+
+
+def _settle(go_inside: Callable[[], None], cwd: str | None, user: str) -> None:
+    """Go inside, make the directory that the program begins in, and be the image's user: root may do the rest."""
+    go_inside()
+    if cwd is not None:
+        Path(cwd).mkdir(parents=True, exist_ok=True)
+    if user:
+        kernel.limit_capabilities(isolation.CAPABILITIES)  # a program of another user could get them back (setuid)
+        users.become(user)
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ can exceed its packet size.
 
 To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib",
-     "memory_mib"}                                                                             fds: [output]
+     "memory_mib", "root", "needs_root", "user"}                                               fds: [output]
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
     {"op": "signal", "id", "signal"}
     {"op": "socket", "id", "target", "family", "kind"}

@@ -150,6 +150,9 @@ class _ProcessContainer:
             "shm_mib": launch.shm_mib,
             "disk_mib": launch.disk_mib,
             "memory_mib": launch.memory_mib,
+            "root": launch.root,
+            "needs_root": launch.needs_root,
+            "user": launch.user,
         }
         if not self._link.send(request, (write_end,)):
             self._fail_later()
