@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from scvk.simulator.config import ApiKey, SimulatorConfig
+from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE, ApiKey, Quotas, RuntimeKind, SimulatorConfig
 from scvk.simulator.image_catalogue import UnknownImages
 from scvk.simulator.images.pulling import ImagesUnavailableError
+from scvk.simulator.options import checked_names, checked_number, checked_speed, parse_api_key, parse_durations
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve
@@ -34,7 +35,12 @@ def run_simulate(
     image_catalogue: Path | None = None,
     image_cache: Path | None = None,
     insecure_registries: Sequence[str] = (),
-    isolation: IsolationMode = "auto",
+    isolation: IsolationMode = "namespaces",
+    runtime: RuntimeKind = "processes",
+    durations: Sequence[str] = (),
+    list_max: int | None = None,
+    replicas_quota: int = REPLICAS_QUOTA,
+    requests_per_minute: int = REQUESTS_PER_MINUTE,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> int:
@@ -42,28 +48,36 @@ def run_simulate(
 
     `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name
     value` per line, the base URL first and when it can be used); what is not isolated goes to `err`.
+    `api_keys` and `durations` are words as `options` reads them.
     """
     out, err = out or sys.stdout, err or sys.stderr
-    keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
-    if not speed > 0:
-        print(f"error: --speed must be above 0, got {speed}", file=err)
+    made_up = "scvk-" + secrets.token_hex(16)
+    try:
+        organizations = checked_names("organization", organizations)
+        config = SimulatorConfig(
+            api_keys=tuple(parse_api_key(key, organizations) for key in api_keys) or (ApiKey(made_up),),
+            organizations=organizations,
+            projects=checked_names("project", projects),
+            speed=checked_speed(speed),
+            seed=seed,
+            durations=parse_durations(durations),
+            quotas=Quotas(container_replicas=checked_number("replicas-quota", replicas_quota, 0)),
+            unknown_images=unknown_images,
+            image_catalogue=image_catalogue,
+            image_cache=image_cache,
+            insecure_registries=tuple(insecure_registries),
+            runtime=runtime,
+            isolation=isolation,
+            requests_per_minute=checked_number("requests-per-minute", requests_per_minute, 1),
+            list_max=None if list_max is None else checked_number("list-max", list_max, 0),
+        )
+    except ValueError as error:
+        print(f"error: {error}", file=err)
         return 1
     for registry in insecure_registries:
         if not _HOST.fullmatch(registry):
             print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
             return 1
-    config = SimulatorConfig(
-        api_keys=tuple(ApiKey(key) for key in keys),
-        organizations=tuple(organizations),
-        projects=tuple(projects),
-        speed=speed,
-        seed=seed,
-        unknown_images=unknown_images,
-        image_catalogue=image_catalogue,
-        image_cache=image_cache,
-        insecure_registries=tuple(insecure_registries),
-        isolation=isolation,
-    )
 
     def announce(base_url: str, report: Sequence[str]) -> None:
         for line in report:
@@ -74,7 +88,7 @@ def run_simulate(
             f"project {config.projects[0]}",
         ]
         if not api_keys:
-            lines.append(f"api-key {keys[0]}")
+            lines.append(f"api-key {made_up}")
         print("\n".join(lines), file=out, flush=True)
 
     try:

@@ -98,6 +98,7 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 def render_instance(instance: Instance) -> dict[str, Any]:
     """One instance. A missing startup probe counts as passed from the beginning, as the document says."""
     started = instance.started or instance.definition.probes.startup is None
+    figures = instance.figures
     return {
         "id": instance.id,
         "machine_id": instance.machine_id,
@@ -108,4 +109,5 @@ def render_instance(instance: Instance) -> dict[str, Any]:
         "update_time": format_time(instance.update_time),
         "pulling_progress": instance.pulling_progress,
         "deletion_cost": instance.deletion_cost,
+        **(figures.render() if figures is not None else {}),
     }

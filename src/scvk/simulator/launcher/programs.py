@@ -53,6 +53,7 @@ def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[
         kernel.die_with_parent(signal.SIGKILL)
         os.setsid()
         stdin = os.open("/dev/null", os.O_RDONLY)
+        _be_first_to_go()
         prepare()
         if isolated:
             kernel.limit_capabilities(isolation.CAPABILITIES)
@@ -73,6 +74,14 @@ def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[
             os.write(status_fd, json.dumps(message).encode())
         finally:
             os._exit(127)
+
+
+def _be_first_to_go() -> None:
+    """Should the machine run out of memory, the kernel ends this program and not the host's (proc(5))."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        pass  # where it cannot be had, the limits alone must do
 
 
 def exit_status(wait_status: int) -> int:

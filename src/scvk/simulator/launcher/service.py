@@ -7,11 +7,13 @@ import os
 import selectors
 import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, trial, users, wire
+from scvk.simulator.launcher import isolation, kernel, trial, usage, users, wire
+from scvk.simulator.launcher.limits import Limit, LimitWatch, layer_mib
 from scvk.simulator.launcher.programs import (
     Child,
     Program,
@@ -51,6 +53,7 @@ class Launcher:
         self._markers: dict[int, str] = {}
         self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
+        self._limits = LimitWatch(time.monotonic)
 
     def run(self) -> None:
         """Serve until end of file."""
@@ -61,13 +64,13 @@ class Launcher:
         # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an
         # orderly one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        report = self._choose_isolation()
-        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report})
+        report, refusal = self._choose_isolation()
+        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report, "refusal": refusal})
         decoder = wire.Decoder()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(wake_read, selectors.EVENT_READ)
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._limits.pause_s()):
                 if key.fileobj is self._control:
                     data, fds = wire.receive(self._control)
                     if not data:
@@ -81,17 +84,28 @@ class Launcher:
                     self._reap()
                 elif key.data is not None and key.data in self._starting:
                     self._learn_start(key.data)
+            for number, limit in self._limits.look():
+                self._enforce(number, limit)
+
+    def _enforce(self, number: int, limit: Limit) -> None:
+        if limit is Limit.MEMORY:
+            self._signal(number, signal.SIGKILL)
+        else:
+            self._say({"event": "disk-exceeded", "id": number})
 
     # --- which isolation ---
 
-    def _choose_isolation(self) -> list[str]:
+    def _choose_isolation(self) -> tuple[list[str], str]:
+        """What is not isolated, and why nothing may be started at all: empty when all is well."""
         if self._mode == "none":
-            return ["isolation is switched off: " + _PLAIN_WARNING]
+            return ["isolation is switched off: " + _PLAIN_WARNING], ""
         complaint = trial.complaint_about(self._try_out)
+        if complaint and self._mode == "namespaces":
+            return [], complaint
         if complaint:
-            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"]
+            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"], ""
         self._enter_namespaces()
-        return []
+        return [], ""
 
     def _enter_namespaces(self) -> None:
         """Raises OSError."""
@@ -129,6 +143,9 @@ class Launcher:
                     self._signal(number, int(message["signal"]))
                 case "socket":
                     self._open_socket(number, message)
+                case "usage":
+                    cpu_s, memory_mib = self._limits.measure(int(message["target"]))
+                    self._say({"event": "usage", "id": number, "cpu_s": cpu_s, "memory_mib": memory_mib})
                 case _:
                     self._say({"event": "failed", "id": number, "message": "unknown request"})
         except OSError as error:
@@ -146,7 +163,7 @@ class Launcher:
                 message["hostname"],
                 message["files"],
                 message["shm_mib"],
-                message["disk_mib"],
+                layer_mib(message["disk_mib"], usage.machine_mib()),
                 message["root"],
             )
             self._users[number] = message["user"]
@@ -162,7 +179,10 @@ class Launcher:
                 message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
             self._markers[number] = f"SALAD_INSTANCE_ID={message['env'].get('SALAD_INSTANCE_ID', '')}"
         program = Program(message["argv"], message["env"], message["cwd"])
-        self._watch(number, self._fork(program, output_fd, prepare, None))
+        child = self._fork(program, output_fd, prepare, None)
+        self._watch(number, child)
+        disk_mib = message["disk_mib"] if self._isolated else None
+        self._limits.add(number, child.pid, message["memory_mib"], disk_mib)
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
         target = self._pids.get(int(message["target"]))
@@ -173,7 +193,9 @@ class Launcher:
         if self._isolated:
             user = self._users.get(int(message["target"]), "")
             prepare = partial(_settle, partial(isolation.enter, target), None, user)
-        self._watch(number, self._fork(program, output_fd, prepare, target))
+        child = self._fork(program, output_fd, prepare, target)
+        self._watch(number, child)
+        self._limits.join(int(message["target"]), child.pid)
 
     def _fork(self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None) -> Child:
         """Fork into a new PID namespace, or into that of `target`."""
@@ -238,6 +260,7 @@ class Launcher:
             self._forget(child.pid)
             self._say({"event": "failed", "id": number, "message": json.loads(complaint)})
         else:
+            self._limits.begin(number)
             self._say({"event": "started", "id": number, "pid": child.pid})
 
     def _reap(self) -> None:
@@ -264,6 +287,8 @@ class Launcher:
     def _forget(self, pid: int) -> None:
         number = self._ids.pop(pid)
         self._pids.pop(number, None)
+        self._limits.remove(number)
+        self._limits.leave(pid)
         self._markers.pop(number, None)
         self._users.pop(number, None)
 

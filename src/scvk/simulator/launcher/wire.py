@@ -7,16 +7,19 @@ can exceed its packet size.
 
 To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib",
-     "root", "needs_root", "user"}                                                             fds: [output]
+     "memory_mib", "root", "needs_root", "user"}                                               fds: [output]
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
     {"op": "signal", "id", "signal"}
     {"op": "socket", "id", "target", "family", "kind"}
+    {"op": "usage", "id", "target"}
 From the launcher:
-    {"event": "hello", "isolated": bool, "report": [str]}
+    {"event": "hello", "isolated": bool, "report": [str], "refusal": str}
     {"event": "started", "id", "pid"}
     {"event": "failed", "id", "message"}                  nothing was started
     {"event": "exited", "id", "status"}                   0-255, or 128 + signal
     {"event": "socket", "id"}                             fds: [socket]
+    {"event": "usage", "id", "cpu_s", "memory_mib"}
+    {"event": "disk-exceeded", "id"}                      it runs on; may be repeated
 """
 
 from __future__ import annotations
