@@ -231,6 +231,14 @@ NO_COUNTS = InstanceStatusCounts()
         ),
         pytest.param(
             a_group("failed", running=0),
+            [],
+            "Never",
+            "Pending",
+            ("waiting", "ContainerGroupFailed"),
+            id="failed-and-nothing-says-that-it-was-the-image",
+        ),
+        pytest.param(
+            a_group("failed", running=0),
             [(1, RUNNING), (2, INTERRUPTED)],
             "Never",
             "Failed",
@@ -242,7 +250,7 @@ NO_COUNTS = InstanceStatusCounts()
             [(1, RUNNING), (2, INTERRUPTED)],
             "Always",
             "Running",
-            ("waiting", "ErrImagePull"),
+            ("waiting", "ContainerGroupFailed"),
             id="failed-after-a-run-always",
         ),
         pytest.param(a_group("stopped"), [], "Always", "Pending", ("waiting", "ContainerGroupStopped"), id="stopped"),
