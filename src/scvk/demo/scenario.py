@@ -122,7 +122,7 @@ class Story:
             nonlocal last
             line = picture.summary()
             if line != last:
-                self._console.print(f"    {line}", highlight=False)
+                self._console.print(f"    {line}", highlight=False, soft_wrap=True)
                 last = line
 
         yield show
