@@ -38,7 +38,7 @@ def run_simulate(
     out, err = out or sys.stdout, err or sys.stderr
     keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
     if not speed > 0:
-        print(f"error: --speed must be above 0, got {speed}", file=err)
+        print(f"scvk: --speed must be above 0, got {speed}", file=err)
         return 1
     config = SimulatorConfig(
         api_keys=tuple(ApiKey(key) for key in keys),
@@ -65,10 +65,10 @@ def run_simulate(
     try:
         asyncio.run(_run(config, host, port, announce))
     except AddressUnavailableError as error:
-        print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
+        print(f"scvk: cannot listen on {host} port {port}: {error.strerror}", file=err)
         return 1
     except RuntimeUnavailableError as error:
-        print(f"error: {error}", file=err)
+        print(f"scvk: {error}", file=err)
         return 1
     return 0
 
