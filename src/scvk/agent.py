@@ -37,7 +37,7 @@ from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
-from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked
+from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -68,6 +68,7 @@ async def run_agent(settings: AgentSettings) -> None:
     assert task is not None
     with stopped_by_signals(task) as received:
         try:
+            _warn_of_exposure(settings, checked(settings))
             await play_node(settings)
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
@@ -78,7 +79,6 @@ async def run_agent(settings: AgentSettings) -> None:
 async def play_node(settings: AgentSettings) -> None:
     """Play the node until cancelled. Raises as `run_agent` does."""
     chosen = checked(settings)
-    _warn_of_exposure(settings, chosen)
     config = kubernetes_config(settings.kubeconfig)
     async with _connected(config) as connection, saladcloud_client(chosen.saladcloud) as (client, budget):
         await _run(settings, chosen, connection, client, budget)
@@ -169,17 +169,9 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
         raise AgentError(f"{source} cannot be understood: {type(error).__name__}: {error}") from error
     if config is None or config.user is None:
         raise AgentError(f"{source} names no user for its current context")
-    if not _is_server(config.cluster.server):
+    if not is_web_address(config.cluster.server):
         raise AgentError(f"{source}: {config.cluster.server!r} is no URL of an API server")
     return config
-
-
-def _is_server(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 @asynccontextmanager

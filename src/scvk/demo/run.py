@@ -14,6 +14,7 @@ from rich.console import Console
 from scvk.agent import AgentError, play_node, saladcloud_client, stopped_by_signals
 from scvk.demo.cluster import NAMESPACE, DemoCluster, own_cluster, users_cluster
 from scvk.demo.scenario import DemoFailed, Story
+from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, CheckedSaladCloud
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.service import Simulator, serve
@@ -59,17 +60,17 @@ async def _play(*, stay: bool, kubeconfig: Path | None, console: Console) -> Non
                 await _tell(story, cluster, agents, stay=stay, console=console)
                 agent.cancel()
         except BaseExceptionGroup as failures:
-            cause = _cause(failures)
+            cause = cause_of(failures)
             if cause is None:
                 raise
             raise cause from failures
 
 
-def _cause(failure: BaseException) -> AgentError | DemoFailed | TestbedError | None:
+def cause_of(failure: BaseException) -> AgentError | DemoFailed | SaladCloudError | TestbedError | None:
     """Return what the user can read out of a group of groups, as task groups make them; None for a bug."""
     if isinstance(failure, BaseExceptionGroup):
-        return next((found for part in failure.exceptions if (found := _cause(part))), None)
-    return failure if isinstance(failure, AgentError | DemoFailed | TestbedError) else None
+        return next((found for part in failure.exceptions if (found := cause_of(part))), None)
+    return failure if isinstance(failure, AgentError | DemoFailed | SaladCloudError | TestbedError) else None
 
 
 async def _tell(story: Story, cluster: DemoCluster, cloud: CheckedSaladCloud, *, stay: bool, console: Console) -> None:

@@ -22,3 +22,7 @@ def main(version: str = DEFAULT_VERSION) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
