@@ -41,7 +41,6 @@ from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
 """What can end an agent without any fault of this program."""
@@ -68,7 +67,6 @@ async def run_agent(settings: AgentSettings) -> None:
     assert task is not None
     with stopped_by_signals(task) as received:
         try:
-            _warn_of_exposure(settings, checked(settings))
             await play_node(settings)
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
@@ -230,17 +228,6 @@ def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[list[signal.Signa
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _warn_of_exposure(settings: AgentSettings, chosen: Checked) -> None:
-    if settings.sce_api_key and os.environ.get("SALAD_CLOUD_API_KEY", "").strip() != chosen.saladcloud.api_key:
-        log.warning(
-            "the API key was given as a flag: every user of this machine can read it in the process list; "
-            "set SALAD_CLOUD_API_KEY or SALAD_CLOUD_API_KEY_FILE instead"
-        )
-    url = urlsplit(chosen.saladcloud.api_url)
-    if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
-        log.warning("the API key travels unencrypted: --api-url is http", api_url=chosen.saladcloud.api_url)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

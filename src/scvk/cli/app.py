@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
 from scvk.cli.demo import demo
+from scvk.cli.exposure import exposures
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
@@ -67,6 +68,8 @@ def run(settings: AgentSettings | None = None) -> int:
     """
     settings = settings or AgentSettings()
     configure_logs(log_level(settings), settings.log_format)
+    for exposure in exposures(settings, os.environ):
+        log.warning(exposure)
     try:
         asyncio.run(run_agent(settings))
     except AgentError as error:
