@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -21,7 +22,7 @@ from scvk.cli.rbac import rbac
 from scvk.cli.simulate import simulate_app
 from scvk.cli.testbed import control_plane
 from scvk.saladcloud.errors import SaladCloudError
-from scvk.settings import AgentSettings, SettingsError, log_level
+from scvk.settings import AgentSettings, SettingsError, checked, log_level
 from scvk.testbed import TestbedError
 
 EXIT_FAILED = 1
@@ -68,8 +69,10 @@ def run(settings: AgentSettings | None = None) -> int:
     """
     settings = settings or AgentSettings()
     configure_logs(log_level(settings), settings.log_format)
-    for exposure in exposures(settings, os.environ):
-        log.warning(exposure)
+    with suppress(SettingsError):  # run_agent raises it again: what is wrong is then the only thing said
+        checked(settings)
+        for exposure in exposures(settings, os.environ):
+            log.warning(exposure)
     try:
         asyncio.run(run_agent(settings))
     except AgentError as error:
