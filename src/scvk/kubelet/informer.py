@@ -69,6 +69,8 @@ class PodInformer:
         self._handler = handler
         self._random = random
         self._pods: dict[PodKey, Pod] = {}
+        self._ahead_of_watch: set[PodKey] = set()
+        """Pods whose known state was learned, and not seen in the watch yet."""
         self.synced = asyncio.Event()
         """Set once the first full list has been taken: before it, a missing pod means nothing."""
 
@@ -81,10 +83,16 @@ class PodInformer:
         return tuple(self._pods.values())
 
     def learn(self, pod: Pod) -> None:
-        """Take over a newer state that a write of ours returned, so that the next sync does not see an older one."""
-        known = self._pods.get(key_of(pod))
+        """Take over a newer state that a write of ours returned, so that the next sync does not see an older one.
+
+        That write is no change to anybody; what others changed before it, and it brought along, still is one (see
+        `_store`).
+        """
+        key = key_of(pod)
+        known = self._pods.get(key)
         if known is not None and uid_of(known) == uid_of(pod) and _is_older(known, pod):
-            self._pods[key_of(pod)] = pod
+            self._pods[key] = pod
+            self._ahead_of_watch.add(key)
 
     async def run(self) -> None:
         """Keep up to date until cancelled; failures of the API are logged and tried again with backoff."""
@@ -149,15 +157,25 @@ class PodInformer:
     def _store(self, pod: Pod, *, newer: bool = False) -> None:
         key = key_of(pod)
         known = self._pods.get(key)
+        ahead = key in self._ahead_of_watch
         if known is not None and uid_of(known) != uid_of(pod):
             self._handler.vanished(known)
-        elif known is not None and (_same_version(known, pod) or (not newer and _is_older(pod, known))):
+        elif known is not None and not newer and _is_older(pod, known):
+            # Somebody's change that a write of ours already brought along: nobody was told of it then.
+            self._handler.changed(key)
             return
+        elif known is not None and _same_version(known, pod):
+            self._ahead_of_watch.discard(key)
+            if ahead and newer:  # a list: changes before ours may have gone by unseen
+                self._handler.changed(key)
+            return
+        self._ahead_of_watch.discard(key)
         self._pods[key] = pod
         self._handler.changed(key)
 
     def _remove(self, pod: Pod) -> None:
         self._pods.pop(key_of(pod), None)
+        self._ahead_of_watch.discard(key_of(pod))
         self._handler.vanished(pod)
 
 

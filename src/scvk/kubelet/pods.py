@@ -141,6 +141,8 @@ class PodController:
             self._say(pod, event)
         if observation.status is not None:
             await self._write_status(pod, observation.status)
+            if is_finished(observation.status):
+                self._queue.add(key)  # nobody else tells us of our own write
         if observation.again_in is not None:
             self._queue.add_after(key, observation.again_in)
 

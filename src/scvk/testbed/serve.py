@@ -55,16 +55,9 @@ async def _serve(
         finally:
             waiting.cancel()
     try:
-        print(f"export KUBECONFIG={shlex.quote(str(testbed.kubeconfig))}", file=output, flush=True)
-        print(
-            f"Kubernetes {testbed.version} at {testbed.api_url}; kubectl: {testbed.kubectl_path}",
-            file=messages,
-        )
-        print(
-            "Paste the line above into another shell. Ctrl-C ends the control plane.",
-            file=messages,
-            flush=True,
-        )
+        say_line(output, f"export KUBECONFIG={shlex.quote(str(testbed.kubeconfig))}")
+        say_line(messages, f"Kubernetes {testbed.version} at {testbed.api_url}; kubectl: {testbed.kubectl_path}")
+        say_line(messages, "Paste the line above into another shell. Ctrl-C ends the control plane.")
         failing = asyncio.create_task(testbed.failure())
         waiting = asyncio.create_task(interrupted.wait())
         await asyncio.wait([failing, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -75,3 +68,12 @@ async def _serve(
     finally:
         await testbed.stop()
     return 0
+
+
+def say_line(stream: TextIO, line: str) -> None:
+    """Writes a line in one piece: `print` writes its end apart where Python does not buffer (PYTHONUNBUFFERED).
+
+    The line of a program behind a pipe (`scvk testbed | tee …`) may then come in between, on the same terminal.
+    """
+    stream.write(f"{line}\n")
+    stream.flush()

@@ -463,6 +463,23 @@ async def test_a_finished_pod_is_cleared_once_and_stays(
     assert api.objects[POD]["status"] == {"phase": phase}
 
 
+async def test_a_pod_that_ends_is_cleared_though_the_watch_tells_nothing_new(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, pod_json())
+
+    def observe(_: Pod) -> Observation:
+        for watch in api.watches:
+            watch.end()  # the answer to our own write comes before the watch's word of it
+        return Observation(status({"phase": "Succeeded"}))
+
+    provider.observe = observe
+    provider.removal = lambda _: GONE
+    async with controlling.running():
+        await asyncio.sleep(10)
+    assert provider.removed == [("uid-a", "")]
+
+
 async def test_the_memory_of_finished_pods_goes_with_them(
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:
