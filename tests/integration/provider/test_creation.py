@@ -200,6 +200,18 @@ async def test_a_group_of_somebody_else_under_our_name_is_left_alone_and_the_nex
     assert world.cloud.touched() == {name_of(1)}
 
 
+async def test_a_group_that_somebody_makes_under_our_name_meanwhile_is_not_taken_for_the_pods() -> None:
+    world = await World().started()
+    await world.sync()
+    world.cloud.add(name_of(), {"OWNER": "somebody else"})
+    await world.sync()  # the create is refused: the name is used
+    assert world.phase != "Running"
+    await world.settle()
+    assert world.attempt == 1
+    assert set(world.cloud.groups) == {name_of(0), name_of(1)}
+    assert world.cloud.count("delete") == 0
+
+
 async def test_a_project_with_exactly_as_many_groups_as_a_listing_holds_still_takes_pods() -> None:
     world = World()
     for number in range(100):
