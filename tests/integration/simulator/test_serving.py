@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -66,6 +67,16 @@ class TestFaults:
                 await until(seen, "the request has arrived")
             with pytest.raises(httpx2.HTTPError):
                 await hung
+
+
+async def test_answers_on_a_kept_connection_do_not_wait_for_acknowledgements(simulated: Stage) -> None:
+    url = simulated.served.base_url + QUOTAS
+    took: list[float] = []
+    for _ in range(20):
+        began = time.perf_counter()
+        await simulated.http.get(url, headers=HEADERS)
+        took.append(time.perf_counter() - began)
+    assert min(took[1:]) < 0.03, "a delayed acknowledgement takes 0.04 s"
 
 
 async def test_an_address_in_use_is_a_clear_error(simulated: Stage) -> None:
