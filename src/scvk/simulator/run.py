@@ -72,11 +72,11 @@ def run_simulate(
             list_max=None if list_max is None else checked_number("list-max", list_max, 0),
         )
     except ValueError as error:
-        print(f"error: {error}", file=err)
+        print(f"scvk: {error}", file=err)
         return 1
     for registry in insecure_registries:
         if not _HOST.fullmatch(registry):
-            print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
+            print(f"scvk: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
             return 1
 
     def announce(base_url: str, report: Sequence[str]) -> None:
@@ -94,10 +94,10 @@ def run_simulate(
     try:
         asyncio.run(_run(config, host, port, announce))
     except AddressUnavailableError as error:
-        print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
+        print(f"scvk: cannot listen on {host} port {port}: {error.strerror}", file=err)
         return 1
     except (RuntimeUnavailableError, ImagesUnavailableError) as error:
-        print(f"error: {error}", file=err)
+        print(f"scvk: {error}", file=err)
         return 1
     return 0
 

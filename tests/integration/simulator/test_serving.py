@@ -89,7 +89,7 @@ async def test_an_address_in_use_is_a_clear_error(simulated: Stage) -> None:
 def test_an_address_that_cannot_be_had_is_one_line_and_exit_code_1(host: str, port: int) -> None:
     err = io.StringIO()
     assert run_simulate(host=host, port=port, err=err, out=io.StringIO()) == 1
-    assert err.getvalue().startswith("error: cannot listen on")
+    assert err.getvalue().startswith("scvk: cannot listen on")
     assert err.getvalue().count("\n") == 1
 
 
