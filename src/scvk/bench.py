@@ -21,6 +21,7 @@ from lightkube.resources.core_v1 import Pod
 from rich.console import Console
 from rich.table import Table
 
+from scvk import bench_groups
 from scvk.kubelet.environment import resolve_inputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
@@ -75,6 +76,17 @@ async def seconds_of(work: Callable[[], Awaitable[object]]) -> float:
     started = time.perf_counter()
     await work()
     return time.perf_counter() - started
+
+
+async def group_figures() -> tuple[Figure, ...]:
+    """A simulator with ten thousand virtual groups."""
+    created_s, listings, resident_mb = await bench_groups.measure()
+    groups = f"{bench_groups.GROUPS:,} virtual groups"
+    return (
+        Figure(f"simulator: {groups} created one by one", "groups/s", (bench_groups.GROUPS / created_s,), "none"),
+        Figure(f"simulator: {groups} listed", "s", tuple(listings), "1 s or less"),
+        Figure(f"simulator: memory with {groups}", "MB", (resident_mb,), "500 MB or less"),
+    )
 
 
 async def agent_figures() -> tuple[Figure, ...]:
@@ -141,7 +153,7 @@ def _resident_mb(pid: int) -> float:
 
 def main() -> int:
     """Measure everything and print it."""
-    figures = (translation_rate(), *asyncio.run(agent_figures()))
+    figures = (translation_rate(), *asyncio.run(group_figures()), *asyncio.run(agent_figures()))
     table = Table("FIGURE", "MEDIAN", "MIN", "MAX", "RUNS", "LIMIT", box=None, pad_edge=False)
     for figure in figures:
         table.add_row(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scvk.cli.simulate import simulate
+from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.kubelet.rights import rights
 from scvk.provider.annotations import ANNOTATIONS, render_annotations_page
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
@@ -16,6 +17,7 @@ from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION
 from scvk.provider.translate import probe_timing
 from scvk.saladcloud.request_window import PLANNED_LIMIT, PLATFORM_LIMIT, SHARES
 from scvk.settings_page import render_configuration_page
+from scvk.simulator.api.faults import FaultKind
 from tests.unit.docs.pages import PAGES, ROOT, code_words, page, table
 
 NAMES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in PAGES]
@@ -27,7 +29,16 @@ OTHER_FLAGS = {
     "--force": "kubectl delete",
 }
 """Flags in the prose that are none of `scvk run` or `scvk simulate`."""
-SIMULATOR_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(simulate).parameters}
+SIMULATOR_FLAGS = {
+    "--" + name.replace("_", "-")
+    for command in (simulate, set_fault, interrupt)
+    for name in inspect.signature(command).parameters
+}
+
+
+def test_kinds_of_faults_are_those_on_the_page() -> None:
+    rows = {word for row in table(page("docs/simulator.md"), "kind") for word in re.findall(r"`([a-z-]+)`", row[0])}
+    assert rows == set(FaultKind)
 
 
 def test_generated_pages_are_up_to_date() -> None:

@@ -107,6 +107,15 @@ class TestGroups:
             assert (await client.call(operation)).status == 202
         assert (await client.call(GET)).body["current_state"]["status"] == "deploying"
 
+    async def test_a_listing_shows_each_group_as_it_is_at_the_moment(self, client: Client) -> None:
+        await client.call(CREATE, prototype())
+        for _ in range(int(UNTIL_RUNNING_S) + 2):
+            assert (await client.call("list_container_groups")).body["items"] == [(await client.call(GET)).body]
+            client.clock.advance(1)
+        for change in ({"display_name": "New"}, {"replicas": 3}, {"container": {"image": "nginx"}}):
+            await client.call("update_container_group", change)
+            assert (await client.call("list_container_groups")).body["items"] == [(await client.call(GET)).body]
+
     async def test_a_listing_can_be_cut(self) -> None:
         async with api(list_max=2) as client:
             for number in range(3):

@@ -167,8 +167,9 @@ class Gate:
             stale = self._memory.recall(request.url.path, fault.seconds)
             if stale is not None:
                 return answer.response_with(stale)
-        body = answer.body if fault is None else distort(fault, answer.body)
-        content = msgspec.json.encode(body)
+        content = msgspec.json.encode(answer.body)
+        if fault is not None:
+            content = msgspec.json.encode(distort(fault, msgspec.json.decode(content)))
         if remembers:
             self._memory.keep(request.url.path, content)
         return answer.response_with(content)

@@ -8,7 +8,7 @@ from scvk.simulator.api.gate import Answer, Call
 from scvk.simulator.api.ratelimit import SlidingWindow
 from scvk.simulator.cloud.events import InstanceEvent
 from scvk.simulator.cloud.instance import Instance
-from scvk.simulator.cloud.rendering import render_group, render_instance
+from scvk.simulator.cloud.rendering import encoded_group, render_group, render_instance
 from scvk.simulator.config import SimulatorConfig
 from scvk.simulator.problems import TooManyRequests
 
@@ -31,7 +31,7 @@ class GroupHandlers:
         project = call.project
         groups = list(project.groups.values())[: self._list_max]
         organization = call.organization.name
-        return Answer(body={"items": [render_group(group, organization, project.name) for group in groups]})
+        return Answer(body={"items": [encoded_group(group, organization, project.name) for group in groups]})
 
     def create_container_group(self, call: Call) -> Answer:
         """201 with the group."""

@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from scvk.simulator.clock import Agenda
 from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import GroupEvent, group_updated, replicas_updated
@@ -78,6 +80,8 @@ class Group:
         """Whether it is meant to run; a group that is pending remembers it until the image is there."""
         self.deleting = False
         self.instances: dict[str, Instance] = {}
+        self.encoded: tuple[object, msgspec.Raw] | None = None
+        """Kept by `rendering`: what the last answer showed, and that answer."""
         self._outcomes: list[bool] = []
         self._replicas_counted = 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from scvk.simulator.cloud.group import Group, GroupStatus
 from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.logs.entries import format_time
@@ -17,6 +19,28 @@ _OPTIONAL = (
     "queue_connection",
 )
 _CONTAINER_OPTIONAL = ("environment_variables", "image_caching", "logging")
+
+
+def encoded_group(group: Group, organization_name: str, project_name: str) -> msgspec.Raw:
+    """The same as JSON, kept with the group as long as nothing that it shows changes.
+
+    A listing shows thousands of groups every few seconds, of which hardly any has changed.
+    """
+    shown = (
+        group.definition,
+        group.version,
+        group.status,
+        group.status_description,
+        group.update_time,
+        group.start_time,
+        group.finish_time,
+        group.pending_change,
+        group.status_counts(),
+    )
+    if group.encoded is None or group.encoded[0] != shown:
+        content = msgspec.json.encode(render_group(group, organization_name, project_name))
+        group.encoded = (shown, msgspec.Raw(content))
+    return group.encoded[1]
 
 
 def render_group(group: Group, organization_name: str, project_name: str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Container(Protocol):
         """
 
     def measure(self, done: Callable[[Usage], None]) -> None:
-        """Measure now; `done` is called once, later, or never when the container has ended."""
+        """Measure now; `done` is called once, at once or later, or never when the container has ended."""
 
 
 class Runtime(Protocol):

@@ -80,7 +80,8 @@ class _VirtualContainer:
         """What the script says it uses."""
         age_s = self._clock.time() - self._started_at
         usage = Usage(self._script.cpu * age_s, age_s, self._script.memory_mib)
-        self._clock.call_later(0, lambda: done(usage) if self._alive else None)
+        if self._alive:
+            done(usage)
 
     def forget(self) -> None:
         """Stop without telling anybody."""
