@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from scvk.simulator.launcher import isolation, kernel, trial, wire
+from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, wire
 from scvk.simulator.launcher.programs import (
     Child,
     Program,
@@ -20,6 +20,7 @@ from scvk.simulator.launcher.programs import (
     kill_marked,
 )
 from scvk.simulator.launcher.scratch import Scratch
+from scvk.simulator.launcher.sessions import Login, fork_session
 
 
 def main(control_fd: int, isolation_mode: str) -> int:
@@ -48,6 +49,8 @@ class Launcher:
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._markers: dict[int, str] = {}
+        self._sessions: set[int] = set()
+        self._has_metadata = False
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -89,7 +92,9 @@ class Launcher:
         if complaint:
             return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"]
         self._enter_namespaces()
-        return []
+        complaint = trial.complaint_about(self._try_out_metadata)
+        self._has_metadata = not complaint
+        return [f"instances have no metadata service: {complaint}"] if complaint else []
 
     def _enter_namespaces(self) -> None:
         """Raises OSError."""
@@ -104,7 +109,8 @@ class Launcher:
         self._enter_namespaces()
         build = partial(isolation.build, "trial", {}, 64, 16)
         sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        child = self._fork(Program(["true"], {"PATH": os.defpath}, "/"), sink, build, None)
+        program = Program(["true"], {"PATH": os.defpath}, "/")
+        child = self._fork(partial(fork_program, program, sink, build), None)
         with os.fdopen(child.status_fd, "rb") as status:
             failure = status.read()
         _, wait_status = os.waitpid(child.pid, 0)
@@ -112,6 +118,12 @@ class Launcher:
             raise OSError(json.loads(failure))
         if wait_status != 0:
             raise OSError(f"a trial program ended with status {exit_status(wait_status)}")
+
+    def _try_out_metadata(self) -> None:
+        """Raises OSError with what the kernel refused."""
+        _, namespace = metadata_link.listen_apart()
+        kernel.unshare(kernel.CLONE_NEWNET)
+        metadata_link.connect(namespace)
 
     # --- requests ---
 
@@ -123,10 +135,14 @@ class Launcher:
                     self._start(number, message, fds[0])
                 case "exec":
                     self._exec(number, message, fds[0])
+                case "session":
+                    self._start_session(number, message, fds)
                 case "signal":
                     self._signal(number, int(message["signal"]))
                 case "socket":
                     self._open_socket(number, message)
+                case "terminal":
+                    self._open_terminal(number, message)
                 case _:
                     self._say({"event": "failed", "id": number, "message": "unknown request"})
         except OSError as error:
@@ -136,35 +152,65 @@ class Launcher:
                 os.close(fd)
 
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
-        if self._isolated:
-            prepare: Callable[[], None] = partial(
-                isolation.build,
-                message["hostname"],
-                message["files"],
-                message["shm_mib"],
-                message["disk_mib"],
-            )
-        else:
-            prepare = _nothing
+        program = Program(message["argv"], message["env"], message["cwd"])
+        if not self._isolated:
             if message["files"]:
                 place = self._scratch.lay(str(number), message["files"])
                 message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
-            self._markers[number] = f"SALAD_INSTANCE_ID={message['env'].get('SALAD_INSTANCE_ID', '')}"
-        program = Program(message["argv"], message["env"], message["cwd"])
-        self._watch(number, self._fork(program, output_fd, prepare, None))
+            self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
+            self._watch(number, self._fork(partial(fork_program, program, output_fd, _nothing), None))
+            return
+        build = partial(
+            isolation.build,
+            message["hostname"],
+            message["files"],
+            message["shm_mib"],
+            message["disk_mib"],
+        )
+        metadata = self._listen_for_metadata(number)
+
+        def prepare() -> None:
+            build()
+            if metadata is not None:
+                metadata_link.connect(metadata)
+
+        try:
+            self._watch(number, self._fork(partial(fork_program, program, output_fd, prepare), None))
+        finally:
+            if metadata is not None:
+                os.close(metadata)
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
+        target = self._running(message)
+        program = Program(message["argv"], message["env"], message["cwd"])
+        self._watch(number, self._fork(partial(fork_program, program, output_fd, self._entry(target)), target))
+
+    def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
+        target = self._running(message)
+        env = dict(message["env"])
+        if not self._isolated:
+            # Without namespaces there is no other way to find what a session leaves behind.
+            env[_SESSION_MARK] = message["instance_id"]
+        login = Login(message["kind"], message["command"], env, message["terminal"])
+        streams = (fds[0], fds[1], fds[2])
+        self._watch(number, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
+        self._sessions.add(number)
+
+    def _running(self, message: wire.Message) -> int:
+        """The first process of the instance that a request names. Raises OSError when it is gone."""
         target = self._pids.get(int(message["target"]))
         if target is None:
             raise OSError("the instance does not run")
-        program = Program(message["argv"], message["env"], message["cwd"])
-        prepare: Callable[[], None] = partial(isolation.enter, target) if self._isolated else _nothing
-        self._watch(number, self._fork(program, output_fd, prepare, target))
+        return target
 
-    def _fork(self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None) -> Child:
+    def _entry(self, target: int) -> Callable[[], None]:
+        """What a child must do to be in the instance."""
+        return partial(isolation.enter, target) if self._isolated else _nothing
+
+    def _fork(self, fork: Callable[..., Child], target: int | None) -> Child:
         """Fork into a new PID namespace, or into that of `target`."""
         if not self._isolated:
-            return fork_program(program, output_fd, prepare, isolated=False)
+            return fork(isolated=False)
         if target is None:
             kernel.unshare(kernel.CLONE_NEWPID)
         else:
@@ -174,7 +220,7 @@ class Launcher:
             finally:
                 os.close(namespace)
         try:
-            return fork_program(program, output_fd, prepare, isolated=True)
+            return fork(isolated=True)
         finally:
             # The next child must not land in this one's namespace.
             kernel.setns(self._own_namespaces["pid"], kernel.CLONE_NEWPID)
@@ -189,15 +235,17 @@ class Launcher:
         pid = self._pids.get(number)
         if pid is None:
             return
-        os.kill(pid, signal_number)
-        if signal_number == signal.SIGKILL and number in self._markers:
-            kill_marked(self._markers[number])
+        if number in self._sessions:
+            # As sshd does it: the session's process group, so that a shell and its command both get it.
+            os.killpg(pid, signal_number)
+        else:
+            os.kill(pid, signal_number)
+            if signal_number == signal.SIGKILL and number in self._markers:
+                kill_marked(f"{_INSTANCE_MARK}={self._markers[number]}")
 
     def _open_socket(self, number: int, message: wire.Message) -> None:
         """A socket belongs to the network namespace it was made in, whoever uses it later."""
-        target = self._pids.get(int(message["target"]))
-        if target is None:
-            raise OSError("the instance does not run")
+        target = self._running(message)
         if not self._isolated:
             sock = socket.socket(message["family"], message["kind"])
         else:
@@ -212,6 +260,29 @@ class Launcher:
                 kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
         with sock:
             self._say({"event": "socket", "id": number}, (sock.fileno(),))
+
+    def _open_terminal(self, number: int, message: wire.Message) -> None:
+        """A pseudo-terminal of the instance's own, which its programs can find by its name."""
+        target = self._running(message)
+        root = f"/proc/{target}/root" if self._isolated else ""
+        master, slave, index = kernel.open_terminal(f"{root}/dev/pts/ptmx")
+        try:
+            self._say({"event": "terminal", "id": number, "name": f"/dev/pts/{index}"}, (master, slave))
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    def _listen_for_metadata(self, number: int) -> int | None:
+        """Hand the listening socket of an instance's metadata service out; its namespace, None without one."""
+        if not self._has_metadata:
+            return None
+        try:
+            listener, namespace = metadata_link.listen_apart()
+        finally:
+            kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
+        with listener:
+            self._say({"event": "metadata", "id": number}, (listener.fileno(),))
+        return namespace
 
     # --- what children do ---
 
@@ -243,14 +314,18 @@ class Launcher:
                     continue  # it was the failure of the start
             marker = self._markers.get(number)
             if marker is not None:
-                kill_marked(marker)
+                kill_marked(f"{_INSTANCE_MARK}={marker}")
+                kill_marked(f"{_SESSION_MARK}={marker}")
             self._forget(pid)
-            self._say({"event": "exited", "id": number, "status": exit_status(wait_status)})
+            ended_by = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else 0
+            status = exit_status(wait_status)
+            self._say({"event": "exited", "id": number, "status": status, "signal": ended_by})
 
     def _forget(self, pid: int) -> None:
         number = self._ids.pop(pid)
         self._pids.pop(number, None)
         self._markers.pop(number, None)
+        self._sessions.discard(number)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
         try:
@@ -259,6 +334,9 @@ class Launcher:
             pass  # the simulator is gone; the next receive says so, and everything ends
 
 
+# Variables by whose value the processes of an instance are found where there is no PID namespace.
+_INSTANCE_MARK = "SALAD_INSTANCE_ID"
+_SESSION_MARK = "SCVK_SIMULATOR_SESSION_OF"
 _PLAIN_WARNING = (
     "programs run as plain processes; they see and may change the host's files, share its network (two "
     "cannot listen on one port), see its processes and carry its host name"

@@ -64,6 +64,8 @@ class VirtualRuntime:
 
 
 class _VirtualContainer:
+    inside = None
+
     def __init__(
         self,
         clock: Clock,
