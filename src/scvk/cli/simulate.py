@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -34,6 +35,21 @@ def simulate(
         Literal["auto", "none"],
         Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
     ] = "auto",
+    gateway_port: Annotated[
+        int | None,
+        Parameter(help="Also serve the container gateway on this port; 0 takes a free one and prints it."),
+    ] = None,
+    gateway_ca_file: Annotated[
+        Path | None,
+        Parameter(help="The gateway speaks HTTPS too, on the same port; the certificate to trust is written here."),
+    ] = None,
+    ssh_host: Annotated[
+        str, Parameter(help="IPv4 address that instances' SSH servers listen on, each on a port of its own.")
+    ] = "127.0.0.1",
+    ssh_authorized_keys: Annotated[
+        Path | None,
+        Parameter(help="File of public keys, one a line, that may log into instances as root. Default: nobody may."),
+    ] = None,
 ) -> int:
     """Simulate SaladCloud on this machine until interrupted: its REST API, and instances as local processes.
 
@@ -44,6 +60,10 @@ def simulate(
     At twenty times the speed, with a key of one's own:
 
         scvk simulate --port 8787 --api-key secret --speed 20
+
+    With a way into the instances, by SSH and through the container gateway:
+
+        scvk simulate --ssh-authorized-keys ~/.ssh/id_ed25519.pub --gateway-port 8788
 
     """
     return run_simulate(
@@ -56,4 +76,8 @@ def simulate(
         seed=seed,
         unknown_images=unknown_images,
         isolation=isolation,
+        gateway_port=gateway_port,
+        gateway_ca_file=gateway_ca_file,
+        ssh_host=ssh_host,
+        ssh_authorized_keys=ssh_authorized_keys,
     )

@@ -7,13 +7,17 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TextIO
 
 from scvk.simulator.config import ApiKey, SimulatorConfig
+from scvk.simulator.gateway.server import ServedGateway
 from scvk.simulator.image_catalogue import UnknownImages
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
-from scvk.simulator.service import AddressUnavailableError, Simulator, serve
+from scvk.simulator.service import AddressUnavailableError, Simulator, serve, serve_gateway
+from scvk.simulator.ssh.door import AuthorizedKeysError, checked_ssh_host, read_authorized_keys
 
 
 def run_simulate(
@@ -27,6 +31,10 @@ def run_simulate(
     seed: int | None = None,
     unknown_images: UnknownImages = "idle",
     isolation: IsolationMode = "auto",
+    gateway_port: int | None = None,
+    gateway_ca_file: Path | None = None,
+    ssh_host: str = "127.0.0.1",
+    ssh_authorized_keys: Path | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> int:
@@ -34,11 +42,23 @@ def run_simulate(
 
     `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name
     value` per line, the base URL first and when it can be used); what is not isolated goes to `err`.
+
+    `gateway_port` None serves no container gateway, 0 takes a free port; with `gateway_ca_file` it speaks HTTPS
+    too, and the certificate to trust is written there. `ssh_authorized_keys` names a file of public keys.
     """
     out, err = out or sys.stdout, err or sys.stderr
     keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
     if not speed > 0:
         print(f"error: --speed must be above 0, got {speed}", file=err)
+        return 1
+    try:
+        authorized = read_authorized_keys(ssh_authorized_keys) if ssh_authorized_keys is not None else ""
+        checked_ssh_host(ssh_host)
+    except AuthorizedKeysError as error:
+        print(f"error: --ssh-authorized-keys: {error}", file=err)
+        return 1
+    except ValueError as error:
+        print(f"error: --ssh-host: {error}", file=err)
         return 1
     config = SimulatorConfig(
         api_keys=tuple(ApiKey(key) for key in keys),
@@ -48,9 +68,11 @@ def run_simulate(
         seed=seed,
         unknown_images=unknown_images,
         isolation=isolation,
+        ssh_host=ssh_host,
+        ssh_authorized_keys=authorized,
     )
 
-    def announce(base_url: str, report: Sequence[str]) -> None:
+    def announce(base_url: str, report: Sequence[str], gateway: ServedGateway | None) -> None:
         for line in report:
             print(f"warning: {line}", file=err, flush=True)
         lines = [
@@ -60,12 +82,17 @@ def run_simulate(
         ]
         if not api_keys:
             lines.append(f"api-key {keys[0]}")
+        if gateway is not None:
+            lines.append(f"gateway {gateway.host}:{gateway.port}")
         print("\n".join(lines), file=out, flush=True)
 
     try:
-        asyncio.run(_run(config, host, port, announce))
+        asyncio.run(_run(config, host, port, gateway_port, gateway_ca_file, announce))
     except AddressUnavailableError as error:
-        print(f"error: cannot listen on {host} port {port}: {error.strerror}", file=err)
+        print(f"error: cannot listen on {error.host} port {error.port}: {error.strerror}", file=err)
+        return 1
+    except _UnwritableError as error:
+        print(f"error: --gateway-ca-file: {error}", file=err)
         return 1
     except RuntimeUnavailableError as error:
         print(f"error: {error}", file=err)
@@ -73,12 +100,39 @@ def run_simulate(
     return 0
 
 
-async def _run(config: SimulatorConfig, host: str, port: int, announce: Callable[[str, Sequence[str]], None]) -> None:
+class _UnwritableError(Exception):
+    """A file that was asked for cannot be written."""
+
+
+async def _run(
+    config: SimulatorConfig,
+    host: str,
+    port: int,
+    gateway_port: int | None,
+    gateway_ca_file: Path | None,
+    announce: Callable[[str, Sequence[str], ServedGateway | None], None],
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     simulator = Simulator(config)
-    async with simulator, serve(simulator, host, port) as served:
-        announce(served.base_url, simulator.isolation_report)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(simulator)
+        served = await stack.enter_async_context(serve(simulator, host, port))
+        gateway = None
+        if gateway_port is not None:
+            tls = gateway_ca_file is not None
+            gateway = await stack.enter_async_context(serve_gateway(simulator, host, gateway_port, tls=tls))
+            _write_authority(gateway, gateway_ca_file)
+        announce(served.base_url, simulator.isolation_report, gateway)
         await stop.wait()
+
+
+def _write_authority(gateway: ServedGateway, path: Path | None) -> None:
+    if path is None or gateway.authority is None:
+        return
+    try:
+        path.write_text(gateway.authority)
+    except OSError as error:
+        raise _UnwritableError(f"cannot write {path}: {error.strerror}") from error

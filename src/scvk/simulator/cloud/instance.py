@@ -14,7 +14,7 @@ from __future__ import annotations
 import signal
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from random import Random
@@ -22,6 +22,7 @@ from typing import Protocol
 
 from scvk.simulator.clock import Agenda, Clock
 from scvk.simulator.cloud.definition import Definition
+from scvk.simulator.cloud.doors import Doors, NoDoors, SshAddress
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
 from scvk.simulator.cloud.journal import Journal
@@ -69,6 +70,7 @@ class Means:
     random: Random
     runtime: Runtime
     durations: Durations
+    doors: Doors = field(default_factory=NoDoors)
 
     def vary(self, seconds: float) -> float:
         """A duration as chance has it today."""
@@ -102,6 +104,7 @@ class Instance:
         self.started = False
         self.ready = False
         self.deletion_cost = 0
+        self.ssh: SshAddress | None = None
         self._labels: Mapping[str, str] = {}
 
     @property
@@ -218,6 +221,8 @@ class Instance:
                 on_readiness=self._readiness_verdict,
             )
             run.watch.begin()
+            if run.container.inside is not None:
+                self._means.doors.open(self, run.container.inside)
 
     def program_said(self, run: _Run, line: str) -> None:
         """A line of output; also the last words of a run that the instance has already left."""
@@ -285,6 +290,7 @@ class Instance:
     def _forget_run(self) -> None:
         if self._run is not None:
             self._run.end_probes()
+            self._means.doors.close(self)
         self._run = None
         self.started = self.ready = False
 

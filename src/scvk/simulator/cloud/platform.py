@@ -24,7 +24,7 @@ from scvk.simulator.problems import InvalidRequest, NameConflict, NotFound, Quot
 from scvk.simulator.runtime.contract import Launch
 
 # Domain of the container gateway; the label before it is unique per group.
-_DNS_SUFFIX = "salad.cloud"
+DNS_SUFFIX = "salad.cloud"
 _MIB = 1024 * 1024
 # An instance's writes are held in memory here: whatever it asked for, it gets no more.
 _LARGEST_DISK_MIB = 1024
@@ -198,7 +198,7 @@ class Project:
     def _new_dns(self) -> str:
         words = "abcdefghijklmnopqrstuvwxyz0123456789"
         label = "".join(self._means.random.choice(words) for _ in range(16))
-        return f"s{label}.{_DNS_SUFFIX}"
+        return f"s{label}.{DNS_SUFFIX}"
 
 
 class Platform:

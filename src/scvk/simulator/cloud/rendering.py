@@ -18,6 +18,8 @@ _OPTIONAL = (
 )
 _CONTAINER_OPTIONAL = ("environment_variables", "image_caching", "logging")
 
+_HIGHEST_DELETION_COST = 100_000  # `ContainerGroupInstance.deletion_cost`, OpenAPI document
+
 
 def render_group(group: Group, organization_name: str, project_name: str) -> dict[str, Any]:
     """The whole group. `registry_authentication` is never shown, as the document has no place for it."""
@@ -98,7 +100,7 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 def render_instance(instance: Instance) -> dict[str, Any]:
     """One instance. A missing startup probe counts as passed from the beginning, as the document says."""
     started = instance.started or instance.definition.probes.startup is None
-    return {
+    answer = {
         "id": instance.id,
         "machine_id": instance.machine_id,
         "state": str(instance.state),
@@ -107,5 +109,11 @@ def render_instance(instance: Instance) -> dict[str, Any]:
         "version": instance.version,
         "update_time": format_time(instance.update_time),
         "pulling_progress": instance.pulling_progress,
-        "deletion_cost": instance.deletion_cost,
+        # From inside it may be set to any 32-bit number; answers have it within the document's range.
+        "deletion_cost": min(max(instance.deletion_cost, 0), _HIGHEST_DELETION_COST),
     }
+    if instance.ssh is not None:
+        answer["ssh_ip"] = instance.ssh.ip
+        answer["ssh_port"] = instance.ssh.port
+        answer["ssh_host_key_fingerprint"] = instance.ssh.host_key_fingerprint
+    return answer

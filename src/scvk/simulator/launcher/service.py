@@ -25,6 +25,7 @@ from scvk.simulator.launcher.sessions import Login, fork_session
 
 def main(control_fd: int, isolation_mode: str) -> int:
     """Serve until the control socket ends; `isolation_mode` is `auto`, `namespaces` or `none`."""
+    os.set_inheritable(control_fd, False)  # it is ours alone: no program may have it
     control = socket.socket(fileno=control_fd)
     scratch = Scratch()
     launcher = Launcher(control, isolation_mode, scratch)
@@ -187,11 +188,13 @@ class Launcher:
 
     def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
         target = self._running(message)
-        env = dict(message["env"])
+        env, home = dict(message["env"]), None
         if not self._isolated:
             # Without namespaces there is no other way to find what a session leaves behind.
             env[_SESSION_MARK] = message["instance_id"]
-        login = Login(message["kind"], message["command"], env, message["terminal"])
+            # Not this machine's own home: neither its dotfiles nor what a client puts there are meant.
+            home = str(self._scratch.folder(f"home-{message['instance_id']}"))
+        login = Login(message["kind"], message["command"], env, message["terminal"], home)
         streams = (fds[0], fds[1], fds[2])
         self._watch(number, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
         self._sessions.add(number)

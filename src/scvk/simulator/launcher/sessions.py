@@ -29,13 +29,14 @@ class Login:
     """What a session runs: root's login shell, `command` given to root's shell, or an SFTP server.
 
     `kind` is `shell`, `command` or `sftp`. `env` is added to the bare environment. With `terminal` standard
-    input is a terminal, which becomes the session's own.
+    input is a terminal, which becomes the session's own. `home` replaces root's home directory.
     """
 
     kind: str
     command: str
     env: Mapping[str, str]
     terminal: bool
+    home: str | None = None
 
 
 def fork_session(login: Login, streams: tuple[int, int, int], prepare: Callable[[], None], *, isolated: bool) -> Child:
@@ -51,6 +52,7 @@ def fork_session(login: Login, streams: tuple[int, int, int], prepare: Callable[
         take_streams(*streams)
         become_ordinary(isolated=isolated)
         home, shell = _root_account()
+        home = login.home or home
         _go_home(home)
         if login.kind == "sftp":
             # No program of the image is needed for it, as with sshd's internal-sftp. This also closes the

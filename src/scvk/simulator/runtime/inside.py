@@ -55,6 +55,10 @@ class Inside(Protocol):
     """The inside of a running container. Each method raises OSError when it does not run any more."""
 
     @property
+    def hostname(self) -> str:
+        """Its host name."""
+
+    @property
     def metadata_listener(self) -> socket.socket | None:
         """Where the container reaches its metadata service; None when it has no network of its own."""
 

@@ -61,7 +61,7 @@ class ProcessRuntime:
 
     def start(self, launch: Launch, events: ContainerEvents) -> _ProcessContainer:
         """Start a program; its first process is PID 1 of its own namespace where the machine allows it."""
-        container = _ProcessContainer(self._link, launch.instance_id, events, self._containers.discard, self._check)
+        container = _ProcessContainer(self._link, launch, events, self._containers.discard, self._check)
         self._containers.add(container)
         container.begin(launch)
         return container
@@ -104,7 +104,7 @@ class _ProcessContainer:
     def __init__(
         self,
         link: LauncherLink,
-        instance_id: str,
+        launch: Launch,
         events: ContainerEvents,
         ended: Callable[[_ProcessContainer], None],
         checker: Checker,
@@ -114,7 +114,7 @@ class _ProcessContainer:
         self._ended = ended
         self._checker = checker
         self._number = link.new_id(self._receive)
-        self.inside = ProcessInside(link, self._number, instance_id)
+        self.inside = ProcessInside(link, self._number, launch.instance_id, launch.hostname)
         self._output = -1
         self._status: int | None = None
         self._drain_timer: asyncio.TimerHandle | None = None

@@ -17,10 +17,11 @@ LAUNCHER_GONE = "the simulator's process launcher is gone"
 class ProcessInside:
     """Through the launcher; `target` is the container's number there."""
 
-    def __init__(self, link: LauncherLink, target: int, instance_id: str) -> None:
+    def __init__(self, link: LauncherLink, target: int, instance_id: str, hostname: str) -> None:
         self._link = link
         self._target = target
         self._instance_id = instance_id
+        self.hostname = hostname
         self._sessions: set[_ProcessSession] = set()
         self._questions: set[asyncio.Future[Any]] = set()
         self.metadata_listener: socket.socket | None = None
