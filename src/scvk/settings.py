@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import httpx2
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.node import Taint
@@ -264,15 +265,25 @@ def _required_name(value: str, flag: str, variable: str) -> str:
     return value
 
 
-def _checked_url(url: str) -> str:
+def is_web_address(url: str) -> bool:
+    """Say whether `url` is an http or https URL with a host, and a port, if any, that can be one."""
     try:
         parts = urlsplit(url)
-        # Reading the port is what finds one that is no number, or too large.
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise _no_url(url) from None
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable() or " " in url:
-        raise _no_url(url)
+        httpx2.URL(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx2.InvalidURL):
+        return False
+
+
+def _checked_url(url: str) -> str:
+    if not is_web_address(url) or not url.isprintable() or " " in url:
+        raise SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or parts.username or parts.password:
+        # Not repeated: it may hold a password.
+        raise SettingsError(
+            f"--api-url: it can have no user, password, query or fragment; write it as {DEFAULT_API_URL}"
+        )
     return url.rstrip("/")
 
 

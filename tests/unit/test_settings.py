@@ -107,16 +107,21 @@ def test_the_least_that_must_be_given_is_enough() -> None:
                 "api.salad.com",
                 "ftp://api.salad.com",
                 "https://",
-                "https://user:secret@api.salad.com",
-                "https://:secret@api.salad.com",
-                "https://api.salad.com?x=1",
-                "https://api.salad.com#x",
                 "https://api.salad.com:99999",
                 "https://api.salad.com:0",
                 "https://api.salad.com:http",
                 "https://[::1",
                 "https://api salad.com",
                 "https://api.salad.com/\n",
+            )
+        ),
+        *(
+            pytest.param({"api_url": url}, "--api-url: it can have no user, password, query or fragment", id=url)
+            for url in (
+                "https://user:secret@api.salad.com",
+                "https://:secret@api.salad.com",
+                "https://api.salad.com?x=1",
+                "https://api.salad.com#x",
             )
         ),
     ],

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from cyclopts import App, CycloptsError
 
 from scvk import __version__
@@ -26,6 +27,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 REPLACED_PROGRAM = "virtual-kubelet-saladcloud"
 """The Go program's name: called so, this program runs the agent without a command word, as that one did."""
+
+log = structlog.get_logger(__name__)
 
 app = App(
     name="scvk",
@@ -55,7 +58,13 @@ def run(settings: AgentSettings | None = None) -> int:
     """
     settings = settings or AgentSettings()
     configure_logs(log_level(settings), settings.log_format)
-    asyncio.run(run_agent(settings))
+    try:
+        asyncio.run(run_agent(settings))
+    except AgentError as error:
+        if settings.log_format == "text":
+            raise
+        log.critical(one_line(error))  # who reads JSON gets JSON to the last line
+        return EXIT_FAILED
     return 0
 
 
@@ -93,8 +102,14 @@ def implied_command(words: Sequence[str], program: str) -> list[str]:
     return list(words)
 
 
+def one_line(error: Exception) -> str:
+    """Return the error's text without line breaks."""
+    return " ".join(str(error).split())
+
+
 def _complain(error: Exception, code: int) -> int:
-    text = " ".join(str(error).split())
+    # A testbed's error brings the tail of what a program wrote, which is worth its lines; all others are one line.
+    text = str(error) if isinstance(error, TestbedError) else one_line(error)
     print(f"scvk: {text}", file=sys.stderr)
     if code == EXIT_USAGE:
         print("Try 'scvk --help', or 'scvk COMMAND --help'.", file=sys.stderr)

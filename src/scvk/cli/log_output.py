@@ -17,6 +17,9 @@ def configure_logs(level: str, form: Literal["text", "json"], stream: TextIO | N
     `stream` replaces standard error, for a program that has the terminal to itself.
     """
     stream = stream or sys.stderr
+    # What libraries say (asyncio of a task that failed, above all) takes the same way.
+    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -34,3 +37,13 @@ def configure_logs(level: str, form: Literal["text", "json"], stream: TextIO | N
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
+
+
+class _ToStructlog(logging.Handler):
+    """Hands records of the standard library's logging on, so that every line looks alike."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as one line; the text of an exception goes along."""
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from scvk.simulator.run import run_simulate
 
@@ -13,7 +15,9 @@ from scvk.simulator.run import run_simulate
 def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8787,
+    port: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one and prints it.")
+    ] = 8787,
     api_key: Annotated[
         tuple[str, ...], Parameter(negative=(), help="An API key that is accepted; repeatable. Default: one is made.")
     ] = (),
@@ -23,14 +27,30 @@ def simulate(
     project: Annotated[
         tuple[str, ...], Parameter(negative=(), help="A project that each organization has; repeatable.")
     ] = ("default",),
-    speed: Annotated[float, Parameter(help="Simulated seconds in a real one.")] = 1.0,
+    speed: Annotated[float, Parameter(validator=Number(gt=0), help="Simulated seconds in a real one.")] = 1.0,
     seed: Annotated[int | None, Parameter(help="Makes chance repeatable.")] = None,
     unknown_images: Annotated[
-        Literal["idle", "fail"],
+        Literal["pull", "idle", "fail"],
         Parameter(
-            help="What becomes of images that the simulator has no stand-in for: a sleeping program, or failure."
+            help="What becomes of images that the catalogue does not have: pulled from their registry, a sleeping "
+            "program in their place, or failure."
         ),
     ] = "idle",
+    image_catalogue: Annotated[
+        Path | None, Parameter(help="A YAML file with images of your own, looked through before the built-in ones.")
+    ] = None,
+    image_cache: Annotated[
+        Path | None,
+        Parameter(help="Where images are unpacked, up to 20 GiB. Default: scvk/images in XDG_CACHE_HOME or ~/.cache."),
+    ] = None,
+    insecure_registry: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="HOST or HOST:PORT of a registry that is asked over plain HTTP and may have a private address; "
+            "repeatable. Loopback always may.",
+        ),
+    ] = (),
     isolation: Annotated[
         Literal["auto", "none"],
         Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
@@ -75,9 +95,18 @@ def simulate(
         speed=speed,
         seed=seed,
         unknown_images=unknown_images,
+        image_catalogue=image_catalogue,
+        image_cache=image_cache or _default_cache(),
+        insecure_registries=insecure_registry,
         isolation=isolation,
         gateway_port=gateway_port,
         gateway_ca_file=gateway_ca_file,
         ssh_host=ssh_host,
         ssh_authorized_keys=ssh_authorized_keys,
     )
+
+
+def _default_cache() -> Path:
+    """As the XDG Base Directory Specification 0.8 has it: a relative XDG_CACHE_HOME counts for nothing."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "scvk" / "images"

@@ -54,8 +54,7 @@ class Collector:
             try:
                 await self.run_once()
             except Exception as error:  # noqa: BLE001 - a pass can be repeated; what runs must not end with it
-                text = f"{type(error).__name__}: {error}"
-                log.error("collecting failed; trying again", error=text)  # noqa: TRY400 - one line, as everywhere
+                log.warning("collecting failed; trying again", error=f"{type(error).__name__}: {error}")
 
     async def run_once(self) -> tuple[Holding, ...]:
         """Do one pass; return what was given up in it."""

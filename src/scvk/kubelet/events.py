@@ -18,7 +18,6 @@ import structlog
 from lightkube.resources.core_v1 import Event
 
 from scvk.kubelet.cluster import Cluster
-from scvk.kubelet.cluster_errors import ClusterError
 from scvk.kubelet.provider import PodEvent
 
 REPEAT_AFTER_S = 600.0
@@ -97,8 +96,9 @@ class EventRecorder:
         namespace = subject.namespace or "default"
         try:
             await self._cluster.create(Event, self._body(subject, event, namespace), namespace=namespace)
-        except ClusterError as error:
-            log.warning("an event could not be written", subject=subject.name, reason=event.reason, error=str(error))
+        except Exception as error:  # noqa: BLE001 - an event is a courtesy; nothing may end with it
+            text = f"{type(error).__name__}: {error}"
+            log.warning("an event could not be written", subject=subject.name, reason=event.reason, error=text)
 
     def _body(self, subject: Subject, event: PodEvent, namespace: str) -> dict[str, Any]:
         now = self._now()

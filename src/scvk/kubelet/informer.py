@@ -101,13 +101,14 @@ class PodInformer:
                     version, failures = newer, 0
                 if asyncio.get_running_loop().time() - started < SHORTEST_WATCH_S:
                     await asyncio.sleep(SHORTEST_WATCH_S)
-            except ClusterError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, a node must not go blind for it
                 failures += 1
                 version = None
                 delay = backoff.delay(failures, self._random)
                 # A version that is too old is everyday life; a server that says so for ever must not be flooded either.
                 level = "info" if isinstance(error, ResourceVersionGone) else "warning"
-                getattr(log, level)("watching pods ended; listing again", error=str(error), retry_in_s=round(delay, 1))
+                text = str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
+                getattr(log, level)("watching pods ended; listing again", error=text, retry_in_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _list(self) -> str:

@@ -66,8 +66,8 @@ class Kubelet:
         """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
 
         Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
-        cannot be reached at the start, AgentLeaseLost when another agent took over: alone or in an ExceptionGroup.
-        Later failures of the API are waited out.
+        cannot be reached at the start, AgentLeaseLost when another agent took over, and what `prepare` raises: alone
+        or in an ExceptionGroup. Later failures of the API are waited out.
         """
         try:
             await self._agent_lease.acquire()

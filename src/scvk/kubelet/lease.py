@@ -41,6 +41,12 @@ class AgentLeaseLost(Exception):
     """Somebody else took the agent lease: this agent must stop."""
 
 
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
+
+
 def _stamp(moment: datetime) -> str:
     """Return a MicroTime: RFC 3339 with exactly six digits of fraction."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -63,8 +69,8 @@ class NodeLease:
             try:
                 await self.renew()
                 await asyncio.sleep(NODE_LEASE_RENEWAL_S)
-            except ClusterError as error:
-                log.warning("the node lease could not be renewed; trying again", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, 50 s of silence evict the node's pods
+                log.warning("the node lease could not be renewed; trying again", error=_words(error))
                 await asyncio.sleep(1.0)
 
     async def renew(self) -> None:
@@ -170,8 +176,10 @@ class AgentLease:
             try:
                 async with asyncio.timeout(AGENT_LEASE_RENEWAL_S):
                     await self._renew()
-            except (ClusterError, TimeoutError) as error:
-                log.warning("the agent lease could not be renewed; trying again", error=str(error) or "no answer")
+            except AgentLeaseLost:
+                raise
+            except Exception as error:  # noqa: BLE001 - the lease runs out by itself where nothing renews it
+                log.warning("the agent lease could not be renewed; trying again", error=_words(error))
 
     async def release(self) -> None:
         """Give the lease up at a clean stop, so that the next agent need not wait."""

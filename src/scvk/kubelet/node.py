@@ -19,7 +19,7 @@ from lightkube.models.core_v1 import NodeCondition
 from lightkube.resources.core_v1 import Node
 
 from scvk.kubelet.cluster import STRATEGIC_MERGE, Cluster
-from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound
+from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
 from scvk.kubelet.provider import NodeFacts
 from scvk.kubelet.status import whole_seconds
 
@@ -233,8 +233,10 @@ class NodeKeeper:
             await asyncio.sleep(CHECK_EVERY_S)
             try:
                 await self.check()
-            except ClusterError as error:
-                log.warning("the node could not be checked; trying again", error=str(error))
+            except NodeTaken:
+                raise
+            except Exception as error:  # noqa: BLE001 - a look can be repeated; the agent must not end with it
+                log.warning("the node could not be checked; trying again", error=f"{type(error).__name__}: {error}")
 
     async def check(self) -> None:
         """Do one look."""

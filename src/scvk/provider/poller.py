@@ -115,8 +115,8 @@ class Poller:
         except SaladCloudError as error:
             self.failure = str(error)
             raise
-        self.failure = None
         self._view.apply_listing(listing, started_at=started)
+        self.failure = None
         digests = {group.name: _digest(group) for group in self._view.groups}
         changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
         changed |= set(self._digests) - set(digests)
@@ -184,9 +184,9 @@ class Poller:
                 if failures:
                     log.info(f"{what}: SaladCloud answers again", after_failures=failures)
                 failures = 0
-            except SaladCloudError as error:
+            except Exception as error:  # noqa: BLE001 - nothing that an answer holds may end the looking
                 failures += 1
-                log.warning(f"{what}: no certain answer; what was known stays", error=str(error), failures=failures)
+                log.warning(f"{what}: no certain answer; what was known stays", error=_words(error), failures=failures)
                 wait = error.retry_after if isinstance(error, RateLimited) else None
                 await asyncio.sleep(max(wait or 0.0, min(SLOWEST_POLL_S, POLL_EVERY_S * 2 ** min(failures - 1, 4))))
                 continue
@@ -205,8 +205,8 @@ class Poller:
                 continue
             try:
                 await self.ask_instance(name)
-            except SaladCloudError as error:
-                log.info("instance: no certain answer; what was known stays", group=name, error=str(error))
+            except Exception as error:  # noqa: BLE001 - as above
+                log.info("instance: no certain answer; what was known stays", group=name, error=_words(error))
 
     def _next_instance(self) -> str | None:
         """Return the group to ask for now: the one due in the sweep, else a wanted one while the budget has room."""
@@ -226,6 +226,10 @@ class Poller:
             name, _ = self._wanted.popitem(last=False)
             return name
         return None
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, SaladCloudError) else f"{type(error).__name__}: {error}"
 
 
 def _events_query(project: str) -> str:

@@ -1,8 +1,12 @@
 """One step nearer to nothing: deletes what a pod has in the cloud, and says when nothing can be left.
 
 Only groups that are surely the pod's own are deleted: their marks are shown, name the pod, and give the group's name.
-It is certain that nothing is left when a complete listing, asked for after the delete was accepted (or after the last
-create request), no longer has the group; where the listing may be cut, when the platform answers 404 for the name.
+It is certain that nothing is left
+
+- when a complete listing, asked for after a delete was accepted, no longer has the group;
+- where no delete of ours is known (nothing was made, somebody else deleted it, or it was before a restart): when two
+  complete listings lack it and, where the pod's record names it, the platform answers 404 for the name;
+- where the listing may be cut, when the platform answers 404 for the name.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import structlog
 
 from scvk.kubelet.provider import PodEvent, PodIdentity, Removal, TemporaryProviderError
 from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
+from scvk.provider.decide import LISTINGS_THAT_PROVE_ABSENCE
 from scvk.provider.ownership import POD_UID, NotOurs, Owned, Ownership, PodMark, Unknown, group_name, mark_of
 from scvk.provider.record import record_of
 from scvk.saladcloud.client import SaladCloudClient
@@ -22,8 +27,8 @@ from scvk.saladcloud.models import ContainerGroup
 DELETE_AGAIN_AFTER_S = 30.0
 """A group that is still listed so long after an accepted delete is deleted once more."""
 LOOK_AGAIN_S = 2.0
-UNCONFIRMED_FOR_S = 600.0
-"""How long an accepted delete is remembered that nobody asks about, and that no complete listing confirms."""
+REMEMBERED_FOR_S = 600.0
+"""How long an accepted delete is remembered; a removal that takes longer proves anew that the group is gone."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,24 +60,25 @@ class Remover:
     @property
     def waiting(self) -> bool:
         """Say whether an accepted delete is not confirmed yet."""
-        self._forget_settled()
-        return bool(self._deleted)
+        self._forget()
+        return not all(self._confirmed(name) for name in self._deleted)
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step; raises SaladCloudError or TemporaryProviderError when nothing certain can be said."""
         if not self._view.listed:
             raise TemporaryProviderError("the project's container groups have not been listed yet")
-        self._forget_settled()
+        self._forget()
         record = record_of(annotations)
         # Annotations can be edited: what counts is the name that belongs to the pod, not the one that is written.
-        names = {self._name_of(pod, attempt) for attempt in {0, record.attempt if record else 0}}
+        recorded = self._name_of(pod, record.attempt) if record else None
+        names = {self._name_of(pod, 0), *([recorded] if recorded else [])}
         names |= groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys()
         events: list[PodEvent] = []
         certain = True
         hidden: TemporaryProviderError | None = None
         for name in sorted(names):
             try:
-                certain = await self._remove_group(name, pod, events) and certain
+                certain = await self._remove_group(name, pod, events, recorded=name == recorded) and certain
             except TemporaryProviderError as error:
                 hidden = error  # the pod's other groups go all the same
         if hidden is not None:
@@ -95,26 +101,32 @@ class Remover:
     def _name_of(self, pod: PodIdentity, attempt: int) -> str:
         return group_name(PodMark(self._cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node=""))
 
-    def _forget_settled(self) -> None:
-        """Forget deletes that are over, also where nobody asks again because the group left the listing."""
+    def _confirmed(self, name: str) -> bool:
+        """Say whether a complete listing that was asked for after the accepted delete lacks the group."""
+        return isinstance(self._view.lookup(name), Absent) and self._view.listed_after(self._deleted[name])
+
+    def _forget(self) -> None:
+        """Forget deletes that are long over, or that nothing confirms because nobody asks about them any more."""
         clock = self._monotonic()
         for name, at in tuple(self._deleted.items()):
-            lookup = self._view.lookup(name)
-            confirmed = isinstance(lookup, Absent) and self._view.listed_after(at)
-            if confirmed or (not isinstance(lookup, Present) and clock - at > UNCONFIRMED_FOR_S):
+            if clock - at > REMEMBERED_FOR_S and not isinstance(self._view.lookup(name), Present):
                 del self._deleted[name]
 
     def _owner(self, group: ContainerGroup) -> Ownership:
         return mark_of(group, cluster_id=self._cluster_id)
 
-    async def _remove_group(self, name: str, pod: PodIdentity, events: list[PodEvent]) -> bool:
+    async def _remove_group(self, name: str, pod: PodIdentity, events: list[PodEvent], *, recorded: bool) -> bool:
         match self._view.lookup(name):
             case Present(group):
                 return await self._delete(group, pod, events)
             case Unlisted(_, may_be_cut):
                 return await self._ask(name, pod, events) if may_be_cut else False
-            case Absent():
-                return self._confirm(name)
+            case Absent() if name in self._deleted:
+                return self._confirmed(name)
+            case Absent(listings):
+                if listings < LISTINGS_THAT_PROVE_ABSENCE:
+                    return False
+                return await self._ask(name, pod, events) if recorded else True
 
     async def _delete(self, group: ContainerGroup, pod: PodIdentity, events: list[PodEvent]) -> bool:
         owner = self._owner(group)
@@ -158,10 +170,3 @@ class Remover:
             return True
         self._view.apply_group(group, at=self._monotonic())
         return await self._delete(group, pod, events)
-
-    def _confirm(self, name: str) -> bool:
-        deleted_at = self._deleted.get(name)
-        if deleted_at is not None and not self._view.listed_after(deleted_at):
-            return False
-        self._deleted.pop(name, None)
-        return True

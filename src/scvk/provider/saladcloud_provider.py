@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -43,14 +43,15 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
-from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.observe import Evidence, observe
+from scvk.provider.organization import Organization
 from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
 from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
+from scvk.provider.progress import instance_pause, is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
-from scvk.provider.transitions import events_between
+from scvk.provider.transitions import degradations, events_between
 from scvk.provider.translate import Outcome, Translation, translate
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -64,7 +65,7 @@ from scvk.saladcloud.errors import (
     SaladCloudError,
     Unauthorized,
 )
-from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype, GroupStatus, Quotas
+from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype
 
 LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
@@ -72,10 +73,6 @@ UNLISTED_AGAIN_S = 60.0
 QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
 """A refused pod is translated again so often without a change of its own: GPU classes come and go."""
-FACTS_EVERY_S = 600.0
-FACTS_MISSING_S = 10.0
-READINESS_AGAIN_S = 10.0
-PROGRESS_AGAIN_S = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +107,7 @@ class SaladCloudProvider:
         self._view = CloudView()
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
-        self._catalogue: GpuCatalogue | None = None
-        self._quotas: Quotas | None = None
+        self._organization = Organization(client)
         self._keys: dict[str, PodKey] = {}
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         self._conflicts: dict[str, str] = {}
@@ -127,7 +123,7 @@ class SaladCloudProvider:
         """
         try:
             await self._poller.list_once()
-            await self._read_facts()
+            await self._organization.read()
         except (Decision, Unauthorized):
             raise
         except SaladCloudError as error:
@@ -137,7 +133,7 @@ class SaladCloudProvider:
         """Keep the view of the cloud fresh until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._poller.run())
-            group.create_task(self._refresh_facts())
+            group.create_task(self._organization.run())
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -145,19 +141,15 @@ class SaladCloudProvider:
         """Do one step for a pod that should run. See the protocol; costs at most two requests."""
         try:
             return await self._sync(pod, inputs)
-        except RateLimited as error:
-            raise TemporaryProviderError(str(error), retry_after=error.retry_after) from error
         except SaladCloudError as error:
-            raise TemporaryProviderError(str(error)) from error
+            raise _temporary(error) from error
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
         try:
             removal = await self._remover.remove(pod, annotations)
-        except RateLimited as error:
-            raise TemporaryProviderError(str(error), retry_after=error.retry_after) from error
         except SaladCloudError as error:
-            raise TemporaryProviderError(str(error)) from error
+            raise _temporary(error) from error
         if removal.certain:
             self._forget(pod, annotations)
         return removal
@@ -176,7 +168,9 @@ class SaladCloudProvider:
 
     def node_facts(self) -> NodeFacts:
         """Return capacity and identity of the node. Costs nothing."""
-        return node_facts(self._identity.organization, self._identity.project, self._quotas, self._poller.failure)
+        return node_facts(
+            self._identity.organization, self._identity.project, self._organization.quotas, self._poller.failure
+        )
 
     # -- CloudObserver -------------------------------------------------------------------------------------------
 
@@ -199,7 +193,7 @@ class SaladCloudProvider:
     def in_transition(self) -> bool:
         """Say whether any group of ours is on its way up or down."""
         return self._remover.waiting or any(
-            _is_on_its_way(group) and isinstance(self._owner(group), Owned) for group in self._view.groups
+            is_on_its_way(group) and isinstance(self._owner(group), Owned) for group in self._view.groups
         )
 
     # -- one pod -------------------------------------------------------------------------------------------------
@@ -225,12 +219,8 @@ class SaladCloudProvider:
                 others = await self._remove_others(pod, group)
                 observation = self._observe(pod, group)
                 again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
-                return Observation(
-                    observation.status,
-                    observation.annotations,
-                    (*others, *observation.events),
-                    min((each for each in again if each is not None), default=None),
-                )
+                soonest = min((each for each in again if each is not None), default=None)
+                return replace(observation, events=(*others, *observation.events), again_in=soonest)
             case Lost():
                 status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
                 event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
@@ -270,7 +260,7 @@ class SaladCloudProvider:
     def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
         name = record.group if record else group_name(self._mark(pod, 0))
         lookup = self._view.lookup(name)
-        owner = mark_of(lookup.group, cluster_id=self._identity.cluster_id) if isinstance(lookup, Present) else None
+        owner = self._owner(lookup.group) if isinstance(lookup, Present) else None
         return Situation(
             record=record,
             lookup=lookup,
@@ -298,7 +288,7 @@ class SaladCloudProvider:
         translation = self._translate(pod, inputs, mark)
         if translation.request is None:
             return self._refuse(pod, translation)
-        return Observation(None, record.annotations(), _degraded(translation), again_in=0)
+        return Observation(None, record.annotations(), degradations(translation.findings), again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
@@ -313,9 +303,10 @@ class SaladCloudProvider:
             return ()
 
     def _translate(self, pod: Pod, inputs: PodInputs, mark: PodMark) -> Translation:
-        if self._catalogue is None:
+        catalogue = self._organization.catalogue
+        if catalogue is None:
             raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        return translate(pod, inputs, mark, self._catalogue)
+        return translate(pod, inputs, mark, catalogue)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
@@ -356,9 +347,7 @@ class SaladCloudProvider:
         log.info("container group: created", group=group.name, pod=str(key_of(pod)))
         observation = self._observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
-        return Observation(
-            observation.status, observation.annotations, (created, *observation.events), observation.again_in
-        )
+        return replace(observation, events=(created, *observation.events))
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
@@ -387,15 +376,9 @@ class SaladCloudProvider:
         return Observation(status, events=events_between(pod, status), again_in=again)
 
     def _want_instance(self, group: ContainerGroup, asked: datetime | None, *, probes: bool) -> float | None:
-        """Let the poller ask for what the listing does not tell: progress, and readiness behind a probe."""
-        counts = group.current_state.instance_status_counts
-        running = bool(counts and counts.running_count)
-        if running and not probes:
-            return None
-        if not running and group.current_state.status not in (GroupStatus.DEPLOYING, GroupStatus.RUNNING):
-            return None
-        pause = READINESS_AGAIN_S if running else PROGRESS_AGAIN_S
-        if asked is None or (self._now() - asked).total_seconds() >= pause:
+        """Let the poller ask for what the listing does not tell; return when to look again."""
+        pause = instance_pause(group, probes=probes)
+        if pause is not None and (asked is None or (self._now() - asked).total_seconds() >= pause):
             self._poller.want_instance(group.name)
         return pause
 
@@ -406,36 +389,10 @@ class SaladCloudProvider:
         if record is not None:
             self._keys.pop(record.group, None)
 
-    # -- facts ---------------------------------------------------------------------------------------------------
 
-    async def _read_facts(self) -> None:
-        classes = await self._client.list_gpu_classes(request_class=RequestClass.METRICS)
-        self._catalogue = GpuCatalogue.of(classes.items)
-        self._quotas = await self._client.get_quotas(request_class=RequestClass.METRICS)
-
-    async def _refresh_facts(self) -> None:
-        while True:
-            await asyncio.sleep(FACTS_EVERY_S if self._quotas is not None else FACTS_MISSING_S)
-            try:
-                await self._read_facts()
-            except SaladCloudError as error:
-                log.warning("GPU classes and quotas could not be read; the old ones stay", error=str(error))
-
-
-def _degraded(translation: Translation) -> tuple[PodEvent, ...]:
-    lossy = [f for f in translation.findings if f.outcome is Outcome.DEGRADED]
-    if not lossy:
-        return ()
-    text = "; ".join(f"{finding.path}: {finding.reason}" for finding in lossy)
-    return (PodEvent("SaladCloudDegraded", text, warning=True),)
+def _temporary(error: SaladCloudError) -> TemporaryProviderError:
+    return TemporaryProviderError(str(error), retry_after=error.retry_after if isinstance(error, RateLimited) else None)
 
 
 def _request_digest(request: ContainerGroupPrototype) -> str:
     return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
-
-
-def _is_on_its_way(group: ContainerGroup) -> bool:
-    status, counts = group.current_state.status, group.current_state.instance_status_counts
-    if status in (GroupStatus.PENDING, GroupStatus.DEPLOYING):
-        return True
-    return status == GroupStatus.RUNNING and counts is not None and not counts.running_count

@@ -5,11 +5,14 @@ Because the former status stands in Kubernetes, a restart of the agent says noth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lightkube.models.core_v1 import ContainerStatus, PodStatus
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.provider import PodEvent
 from scvk.provider.pod_status import container_status
+from scvk.provider.translate import Finding, Outcome
 
 _QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 _BACK_OFF_REASONS = frozenset({"CrashLoopBackOff"})
@@ -36,6 +39,12 @@ def events_between(pod: Pod, status: PodStatus) -> tuple[PodEvent, ...]:
     if before is not None and before.ready and not after.ready and after.state.running:
         events.append(PodEvent("Unhealthy", "The readiness probe fails", warning=True))
     return tuple(events)
+
+
+def degradations(findings: Iterable[Finding]) -> tuple[PodEvent, ...]:
+    """Return what to tell of a pod whose translation loses something: one event that names every field."""
+    lossy = [f"{finding.path}: {finding.reason}" for finding in findings if finding.outcome is Outcome.DEGRADED]
+    return (PodEvent("SaladCloudDegraded", "; ".join(lossy), warning=True),) if lossy else ()
 
 
 def _runs_anew(before: ContainerStatus | None, after: ContainerStatus) -> bool:

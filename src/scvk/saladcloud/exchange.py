@@ -40,6 +40,9 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 IDLE_TIMEOUT_S = 30.0
 """For reads, writes, and for a free connection."""
+KEEP_ALIVE_S = 4.0
+"""How long an idle connection is kept: less than any server does (uvicorn: 5 s), so that no request is sent into one
+that the server is just closing, and less than the pace of polling."""
 MAX_CONNECTIONS = 20
 """Four requests a second of a few seconds each, with room for slow ones."""
 
@@ -74,7 +77,11 @@ def http_client(user_agent: str, *, transport: httpx2.AsyncBaseTransport | None 
     return httpx2.AsyncClient(
         headers={"User-Agent": user_agent, "Accept": "application/json"},
         timeout=httpx2.Timeout(IDLE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+        limits=httpx2.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_S,
+        ),
         follow_redirects=False,
         transport=transport,
     )

@@ -1,13 +1,13 @@
 """SaladCloud on one machine: the REST API in memory, instances as local processes, logs and events.
 
-Enter by `scvk.simulator.service` (`Simulator`, `serve`, `run_simulate`) and `scvk.simulator.config`.
+Enter by `scvk.simulator.service` (`Simulator`, `serve`), `scvk.simulator.config` and `scvk.simulator.run`.
 
 This file imports nothing on purpose: the launcher, a small process that is started once per simulator,
 lives below this package and must not pay for a web framework.
 
 The rooms:
 
-- `clock`, `config`, `problems`, `tenancy`, `gpu_catalogue`, `image_catalogue`: values and seams.
+- `clock`, `config`, `problems`, `gpu_catalogue`, `image_catalogue`: values and seams.
 - `cloud`: what the platform does with groups and instances, synchronous, driven by a clock's timers.
 - `logs`: log entries, their bounded store and the query language.
 - `runtime`: what runs a container: real processes or a script on a virtual clock.

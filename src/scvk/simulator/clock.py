@@ -124,6 +124,11 @@ class Agenda:
 
         self._pending[number] = self._clock.call_later(seconds, due)
 
+    def hold(self, timer: Timer) -> None:
+        """Call this one off with the others too."""
+        self._sequence += 1
+        self._pending[self._sequence] = timer
+
     def call_off(self) -> None:
         """Cancel everything that is still to come."""
         pending, self._pending = self._pending, {}

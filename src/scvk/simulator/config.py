@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from scvk.simulator.image_catalogue import UnknownImages
 from scvk.simulator.runtime.process import IsolationMode
@@ -71,6 +72,13 @@ class SimulatorConfig:
     durations: Durations = Durations()
     quotas: Quotas = Quotas()
     unknown_images: UnknownImages = "idle"
+    """What becomes of images that no entry of the catalogue matches."""
+    image_catalogue: Path | None = None
+    """A file with further entries, looked through before the built-in ones."""
+    image_cache: Path | None = None
+    """Where roots of images are unpacked, shared with other simulators; None for a temporary directory."""
+    insecure_registries: tuple[str, ...] = ()
+    """Hosts (`name` or `name:port`) that are asked over plain HTTP and may have private addresses; loopback is."""
     isolation: IsolationMode = "auto"
     requests_per_minute: int = 240
     """Per API key, in real time (SaladCloud's documented limit)."""

@@ -1,22 +1,25 @@
-"""What stands behind an image's name: entrypoint, command, environment, files; from package data."""
+"""What stands behind an image's name: the user's entries first, then the built-in ones, then a rule."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import yaml
+from scvk.simulator.clock import Timer
+from scvk.simulator.images.catalogue_file import Entry, builtin_entries
+from scvk.simulator.images.image import DEFAULT_PATH, Image
 
-UnknownImages = Literal["idle", "fail"]
+if TYPE_CHECKING:
+    from scvk.simulator.cloud.definition import Definition
 
-# As container runtimes set it when an image does not (Docker, OCI image specification examples).
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+__all__ = ["DEFAULT_PATH", "Image", "ImageCatalogue", "ImageSource", "UnknownImages", "repository"]
+
+UnknownImages = Literal["idle", "fail", "pull"]
+
 # Runs as long as asked, ends at SIGTERM, and says what it is.
 _IDLE = (
     'echo "scvk simulator: image $0 is not in the catalogue; this is a stand-in that does nothing"; '
@@ -24,43 +27,59 @@ _IDLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """What a container of this image would run, and what is laid over its root."""
+class ImageSource(Protocol):
+    """Where the platform gets images from."""
 
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    working_dir: str = "/"
-    files: Mapping[str, str] = field(default_factory=dict)
-    pull_error: str | None = None
-    description: str = ""
+    def obtain(self, definition: Definition, done: Callable[[Image], None]) -> Timer:
+        """Get the image of a group's definition, with its login; `done` is called once, at once or later.
 
-    def argv(self, command: Sequence[str] | None) -> tuple[str, ...]:
-        """The platform's `command` replaces both ENTRYPOINT and CMD; without one the image's own count."""
-        return tuple(command) if command else self.entrypoint + self.command
+        What fails is told by the image's `pull_error`. Cancelling gives up, and `done` is not called.
+        """
 
 
 class ImageCatalogue:
-    """Looks images up; `unknown` says what becomes of a name without an entry and without a `command`."""
+    """Looks images up; `unknown` says what becomes of a name without an entry.
 
-    def __init__(self, unknown: UnknownImages = "idle") -> None:
-        self._unknown = unknown
+    `entries` and `roots` are for `pulling` to fill in: a user's entries, and the directories of roots that are
+    not the host's. Without such a directory an image has the host's root.
+    """
 
-    def find(self, name: str, command: Sequence[str] | None = None) -> Image:
-        """The image for a reference such as `docker.io/library/nginx:1.27`; never raises.
+    def __init__(self, unknown: UnknownImages = "idle", entries: Sequence[Entry] = ()) -> None:
+        self.unknown = unknown
+        self.entries = tuple(entries)
+        self.roots: Mapping[str | Path, Path] = {}
+
+    def all_entries(self) -> tuple[Entry, ...]:
+        """In the order in which they are looked through."""
+        return (*self.entries, *_builtin())
+
+    def find(self, name: str) -> Image | None:
+        """The image for a reference such as `docker.io/library/nginx:1.27`; None for one that must be pulled.
 
         A name without an entry has the host's root like the others, so that a `command` of the group runs.
         """
         short = repository(name)
-        for patterns, image in _entries():
-            if any(fnmatchcase(short, pattern) for pattern in patterns):
-                return image
-        if self._unknown == "fail":
-            return Image(pull_error=f"Failed to pull image: {name} is not in the simulator's catalogue")
-        if command:
-            return Image(description="unknown: the host's root")
-        return Image(entrypoint=("sh", "-c", _IDLE, name), description="unknown: a stand-in that idles")
+        for entry in self.all_entries():
+            if any(fnmatchcase(short, pattern) for pattern in entry.patterns):
+                return None if entry.pull else replace(entry.image, root=self.roots.get(entry.root))
+        match self.unknown:
+            case "pull":
+                return None
+            case "fail":
+                return Image(pull_error=f"Failed to pull image: {name} is not in the simulator's catalogue")
+            case "idle":
+                return Image(entrypoint=("sh", "-c", _IDLE, name), description="unknown: a stand-in that idles")
+
+    def obtain(self, definition: Definition, done: Callable[[Image], None]) -> Timer:
+        """As `ImageSource`, at once and without any registry."""
+        image = self.find(definition.image)
+        done(image or Image(pull_error="Failed to pull image: this simulator asks no registries"))
+        return _Done()
+
+
+class _Done:
+    def cancel(self) -> None:
+        """It is too late."""
 
 
 def repository(reference: str) -> str:
@@ -74,27 +93,5 @@ def repository(reference: str) -> str:
 
 
 @cache
-def _entries() -> tuple[tuple[tuple[str, ...], Image], ...]:
-    data = yaml.safe_load(files("scvk.simulator").joinpath("images.yaml").read_text())
-    return tuple((tuple(entry["match"]), _image(entry)) for entry in data["images"])
-
-
-def _image(entry: Mapping[str, Any]) -> Image:
-    return Image(
-        entrypoint=tuple(entry.get("entrypoint", ())),
-        command=tuple(entry.get("command", ())),
-        env={name: str(value) for name, value in entry.get("env", {}).items()},
-        working_dir=entry.get("working_dir", "/"),
-        files={path: _program(name) for path, name in entry.get("files", {}).items()},
-        pull_error=entry.get("pull_error"),
-        description=entry["description"],
-    )
-
-
-def _program(name: str) -> str:
-    """The text of an executable: our own program under our own interpreter, or that interpreter itself."""
-    interpreter = Path(sys.executable).resolve()
-    if name == "python":
-        return f'#!/bin/sh\nexec {interpreter} "$@"\n'
-    text = files("scvk.simulator.programs").joinpath(name).read_text()
-    return f"#!{interpreter} -IS\n{text}"
+def _builtin() -> tuple[Entry, ...]:
+    return builtin_entries()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import signal
 import sys
@@ -14,10 +15,13 @@ from typing import TextIO
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.gateway.server import ServedGateway
 from scvk.simulator.image_catalogue import UnknownImages
+from scvk.simulator.images.pulling import ImagesUnavailableError
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve, serve_gateway
 from scvk.simulator.ssh.door import AuthorizedKeysError, checked_ssh_host, read_authorized_keys
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 def run_simulate(
@@ -30,6 +34,9 @@ def run_simulate(
     speed: float = 1.0,
     seed: int | None = None,
     unknown_images: UnknownImages = "idle",
+    image_catalogue: Path | None = None,
+    image_cache: Path | None = None,
+    insecure_registries: Sequence[str] = (),
     isolation: IsolationMode = "auto",
     gateway_port: int | None = None,
     gateway_ca_file: Path | None = None,
@@ -51,6 +58,10 @@ def run_simulate(
     if not speed > 0:
         print(f"error: --speed must be above 0, got {speed}", file=err)
         return 1
+    for registry in insecure_registries:
+        if not _HOST.fullmatch(registry):
+            print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
+            return 1
     try:
         authorized = read_authorized_keys(ssh_authorized_keys) if ssh_authorized_keys is not None else ""
         checked_ssh_host(ssh_host)
@@ -67,6 +78,9 @@ def run_simulate(
         speed=speed,
         seed=seed,
         unknown_images=unknown_images,
+        image_catalogue=image_catalogue,
+        image_cache=image_cache,
+        insecure_registries=tuple(insecure_registries),
         isolation=isolation,
         ssh_host=ssh_host,
         ssh_authorized_keys=authorized,
@@ -94,7 +108,7 @@ def run_simulate(
     except _UnwritableError as error:
         print(f"error: --gateway-ca-file: {error}", file=err)
         return 1
-    except RuntimeUnavailableError as error:
+    except (RuntimeUnavailableError, ImagesUnavailableError) as error:
         print(f"error: {error}", file=err)
         return 1
     return 0
@@ -125,7 +139,7 @@ async def _run(
             tls = gateway_ca_file is not None
             gateway = await stack.enter_async_context(serve_gateway(simulator, host, gateway_port, tls=tls))
             _write_authority(gateway, gateway_ca_file)
-        announce(served.base_url, simulator.isolation_report, gateway)
+        announce(served.base_url, (*simulator.isolation_report, *simulator.images.report), gateway)
         await stop.wait()
 
 

@@ -36,6 +36,7 @@ from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.config import SimulatorConfig
 from scvk.simulator.gateway.server import ServedGateway, serve_on
 from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.images.pulling import PulledImages
 from scvk.simulator.metadata.door import MetadataDoors
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
@@ -43,6 +44,8 @@ from scvk.simulator.ssh.door import SshDoors
 
 # How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
 _SHUTDOWN_S = 1
+# How long an idle connection is kept, in seconds: as edges do. uvicorn's 5 s are the pace at which many clients poll.
+_KEEP_ALIVE_S = 75
 
 
 class AddressUnavailableError(OSError):
@@ -58,7 +61,7 @@ class Simulator:
     """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
 
     `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
-    thing. Raises AuthorizedKeysError; RuntimeUnavailableError on entering.
+    thing. Raises AuthorizedKeysError; RuntimeUnavailableError and ImagesUnavailableError on entering.
     """
 
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
@@ -69,9 +72,14 @@ class Simulator:
         self._ssh = SshDoors(config.ssh_host, config.ssh_authorized_keys)
         doors = AllDoors(self._ssh, MetadataDoors())
         means = Means(self.clock, random, self.runtime, config.durations, doors)
-        self.platform = Platform(
-            means, config.organizations, config.projects, config.quotas, ImageCatalogue(config.unknown_images)
+        self.images = PulledImages(
+            ImageCatalogue(config.unknown_images),
+            catalogue_file=config.image_catalogue,
+            cache=config.image_cache,
+            insecure_registries=config.insecure_registries,
+            unpack=isinstance(self.runtime, ProcessRuntime),
         )
+        self.platform = Platform(means, config.organizations, config.projects, config.quotas, self.images)
         self.requests = RequestLog()
         self.faults = Faults(Random(config.seed), [])
         self.app: Starlette = self._build_app()
@@ -104,7 +112,12 @@ class Simulator:
         return tuple(self.runtime.isolation_report)
 
     async def __aenter__(self) -> Self:
-        await self.runtime.open()
+        await self.images.open()
+        try:
+            await self.runtime.open()
+        except BaseException:
+            await self.images.close()
+            raise
         return self
 
     async def __aexit__(
@@ -113,6 +126,7 @@ class Simulator:
         self.platform.abandon()
         await self._ssh.wait_closed()
         await self.runtime.close()
+        await self.images.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +163,7 @@ async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) ->
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=_SHUTDOWN_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -58,6 +58,27 @@ async def test_a_bare_pod_can_be_deleted_and_created_again_under_its_name(stage:
     assert len(names) == 2
 
 
+async def test_the_pods_of_a_stateful_set_come_again_under_their_names_with_groups_of_their_own(stage: Stage) -> None:
+    await stage.running_agent()
+    template = deployment("db", 2)["spec"]
+    spec = {**template, "serviceName": "db", "podManagementPolicy": "Parallel"}
+    await stage.apply({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": spec})
+    await stage.ready_pods(2)
+    before = set(await stage.own_groups())
+    await stage.kubectl("delete", "pod", "db-0", "--grace-period=0", "--force")
+    await stage.kubectl("delete", "pod", "db-1", "--wait=false")
+
+    async def two_others() -> bool:
+        groups = set(await stage.own_groups())
+        return len(groups) == 2 and not groups & before
+
+    await until("both pods have a new group and the old ones are gone", two_others)
+    await stage.ready_pods(2)
+    await stage.kubectl("delete", "statefulset", "db")
+    await stage.no_pods()
+    assert await stage.own_groups() == {}
+
+
 async def test_a_pod_goes_only_when_its_group_is_gone(stage: Stage) -> None:
     await stage.running_agent()
     await stage.apply(pod("careful"))

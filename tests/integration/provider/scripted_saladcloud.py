@@ -40,6 +40,7 @@ FAULTS: dict[str, Callable[[httpx2.Request], httpx2.Response]] = {
     "quota": lambda _: problem(403, "quota_exceeded", "the quota of replicas is used up"),
     "invalid": lambda _: problem(400, "validation_error", "the image is not allowed"),
     "payment": lambda _: problem(402, "payment_required", "no credit"),
+    "404": lambda _: problem(404, "not_found", "there is no such project"),
     "unauthorized": lambda _: httpx2.Response(401),
 }
 """Answers that come instead of the effect. `refused` and `timeout` give none; `lost …` has the effect first."""

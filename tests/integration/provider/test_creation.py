@@ -28,7 +28,7 @@ async def test_the_record_stands_on_the_pod_before_anything_is_made() -> None:
 
 async def test_before_the_first_listing_nothing_is_created() -> None:
     world = World()
-    await world.provider._read_facts()
+    await world.provider._organization.read()
     for _ in range(3):
         await world.sync()
     assert world.cloud.count("create") == 0
@@ -84,8 +84,10 @@ async def test_after_a_lost_answer_only_a_later_listing_decides() -> None:
 
     async def create_meanwhile() -> None:
         world.cloud.fail("create", "lost timeout")
+        await asyncio.sleep(1)
         with pytest.raises(TemporaryProviderError):
             await world.sync()
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = create_meanwhile  # this listing was taken before the group came
     await world.poll()
@@ -96,12 +98,32 @@ async def test_after_a_lost_answer_only_a_later_listing_decides() -> None:
     assert (world.cloud.count("create"), world.waiting) == (1, "ContainerCreating")
 
 
+async def test_a_listing_taken_while_a_create_was_under_way_says_nothing_of_it() -> None:
+    world = await World().started()
+    await world.sync()
+
+    async def list_meanwhile() -> None:
+        not_there_yet = world.cloud.groups.pop(name_of())
+        await world.poll()
+        world.cloud.groups[name_of()] = not_there_yet
+        await asyncio.sleep(1)
+
+    world.cloud.meanwhile["create"] = list_meanwhile
+    world.cloud.fail("create", "lost timeout")
+    with pytest.raises(TemporaryProviderError):
+        await world.sync()
+    await world.sync()
+    assert world.cloud.count("create") == 1
+
+
 async def test_a_listing_in_flight_during_a_create_does_not_hide_the_group() -> None:
     world = await World().started()
     await world.sync()
 
     async def create_meanwhile() -> None:
+        await asyncio.sleep(1)
         await world.sync()
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = create_meanwhile
     await world.poll()
@@ -176,6 +198,18 @@ async def test_a_group_of_somebody_else_under_our_name_is_left_alone_and_the_nex
     await world.settle()
     assert list(world.cloud.groups) == [name_of(), name_of(1)]
     assert world.cloud.touched() == {name_of(1)}
+
+
+async def test_a_group_that_somebody_makes_under_our_name_meanwhile_is_not_taken_for_the_pods() -> None:
+    world = await World().started()
+    await world.sync()
+    world.cloud.add(name_of(), {"OWNER": "somebody else"})
+    await world.sync()  # the create is refused: the name is used
+    assert world.phase != "Running"
+    await world.settle()
+    assert world.attempt == 1
+    assert set(world.cloud.groups) == {name_of(0), name_of(1)}
+    assert world.cloud.count("delete") == 0
 
 
 async def test_a_project_with_exactly_as_many_groups_as_a_listing_holds_still_takes_pods() -> None:

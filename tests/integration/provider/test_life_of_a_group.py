@@ -282,12 +282,24 @@ async def test_holdings_are_what_is_surely_ours() -> None:
     assert world.provider.holdings() == (Holding(PodIdentity(PodKey("shop", "web"), UID), "node-a"),)
 
 
-async def test_the_agent_starts_while_saladcloud_is_down_and_not_with_a_wrong_key() -> None:
+async def test_the_agent_starts_while_saladcloud_is_down() -> None:
     down = World()
     down.cloud.fail("list", "html")
     await down.started()
     assert down.provider.holdings() is None
-    wrong = World()
-    wrong.cloud.fail("list", "unauthorized")
-    with pytest.raises(SaladCloudError, match="API key"):
-        await wrong.started()
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "fault", "words"),
+    [
+        ("list", "unauthorized", "API key"),
+        ("list", "404", "no such project"),
+        ("gpus", "unauthorized", "API key"),
+        ("quotas", "404", "not found"),
+    ],
+)
+async def test_the_agent_does_not_start_where_saladcloud_says_no(request_kind: str, fault: str, words: str) -> None:
+    world = World()
+    world.cloud.fail(request_kind, fault)
+    with pytest.raises(SaladCloudError, match=words):
+        await world.started()

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from scvk.kubelet.provider import TemporaryProviderError
+from scvk.provider.cloud_view import Present
 from scvk.provider.ownership import environment, group_name
 from scvk.saladcloud.errors import ServerError
 from tests.integration.provider.world import World, mark, name_of
@@ -236,3 +237,28 @@ async def test_a_time_with_everything_failing_at_times_ends_where_it_should() ->
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (list(world.cloud.groups), world.phase, world.container.ready) == ([name_of()], "Running", True)
+
+
+async def test_looking_outlives_what_nobody_foresaw_in_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await World().started()
+    (name,) = add_ours(world, 1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OverflowError("a date before all dates")
+
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(60)
+    with monkeypatch.context() as broken:
+        for method in ("apply_listing", "apply_events", "apply_instances"):
+            broken.setattr(world.provider._view, method, fail)
+        await asyncio.sleep(60)
+    assert not task.done()
+    world.cloud.requests.clear()
+    await asyncio.sleep(120)
+    kinds = Counter(kind for _, kind, _ in world.cloud.requests)
+    assert kinds["list"] > 10
+    assert kinds["events"] > 10
+    assert kinds["instances"] > 3
+    assert isinstance(world.provider._view.lookup(name), Present)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -31,9 +31,46 @@ async def test_before_the_first_listing_nothing_is_certain() -> None:
 
 async def test_a_pod_without_a_group_is_gone_at_once_and_costs_nothing() -> None:
     world = await World().started()
+    assert not (await world.remove()).certain, "one listing may be stale"
+    await world.poll()
     before = len(world.cloud.requests)
     assert (await world.remove()).certain
     assert len(world.cloud.requests) == before
+
+
+async def test_a_listing_that_lacks_the_group_once_does_not_let_the_pod_go() -> None:
+    world = await a_world_with_a_group()
+    missed = world.cloud.groups.pop(name_of())
+    await world.poll()
+    assert not (await world.remove()).certain
+    world.cloud.groups[name_of()] = missed
+    await world.poll()
+    assert not (await world.remove()).certain
+    assert world.cloud.count("delete") == 1
+
+
+async def test_a_group_that_only_stale_listings_lack_is_found_by_name_and_deleted() -> None:
+    world = await a_world_with_a_group(stays_for=0)
+    missed = world.cloud.groups.pop(name_of())
+    for _ in range(3):
+        await world.poll()
+    world.cloud.groups[name_of()] = missed
+    assert not (await world.remove()).certain
+    assert (world.cloud.count("get"), world.cloud.count("delete")) == (1, 1)
+    await world.poll()
+    assert (await world.remove()).certain
+    assert world.cloud.groups == {}
+
+
+async def test_after_a_restart_a_deletion_is_confirmed_by_two_listings_and_by_name() -> None:
+    world = await a_world_with_a_group(stays_for=0)
+    assert not (await world.remove()).certain
+    world.restart()
+    await world.started()
+    assert not (await world.remove()).certain
+    await world.poll()
+    assert (await world.remove()).certain
+    assert (world.cloud.count("get"), world.cloud.count("delete")) == (1, 1)
 
 
 async def test_a_deletion_is_certain_when_a_later_listing_lacks_the_group() -> None:
@@ -56,7 +93,9 @@ async def test_a_listing_in_flight_during_the_delete_does_not_confirm_it() -> No
 
     async def delete_meanwhile() -> None:
         world.cloud.groups[name_of()] = missed
+        await asyncio.sleep(1)
         assert not (await world.remove()).certain
+        await asyncio.sleep(1)
 
     world.cloud.meanwhile["list"] = delete_meanwhile
     await world.poll()  # it lacks the group, but was asked for before the delete
@@ -117,8 +156,19 @@ async def test_a_foreign_group_under_the_recorded_name_is_untouched() -> None:
     world.cloud.add("foreign", {"A": "b"})
     world.cloud.add(group_name(mark(uid="another")), environment(mark(uid="another")))
     await world.started()
+    await world.poll()
     for name in world.cloud.groups:
         assert (await world.remove(annotations=Record(name, 0).annotations())).certain
+    assert world.cloud.touched() == set()
+
+
+async def test_a_foreign_group_that_took_the_pods_own_name_is_untouched_and_does_not_hold_up_the_pod() -> None:
+    world = World()
+    world.cloud.add(name_of(), {"OWNER": "somebody else"})
+    world.annotate(Record(name_of(), 0).annotations())
+    await world.started()
+    await world.poll()
+    assert (await world.remove()).certain
     assert world.cloud.touched() == set()
 
 
@@ -176,7 +226,7 @@ async def test_a_group_that_stays_hidden_does_not_keep_the_pods_other_groups() -
     assert world.cloud.touched() == {max(name_of(0), name_of(1))}
 
 
-async def test_a_group_listed_and_gone_by_name_waits_for_the_next_listing() -> None:
+async def test_a_group_listed_and_gone_by_name_waits_for_the_listings() -> None:
     world = World()
     world.cloud.shows_environment = False
     world.run_group()
@@ -184,6 +234,8 @@ async def test_a_group_listed_and_gone_by_name_waits_for_the_next_listing() -> N
     await world.started()
     world.cloud.remove(name_of())
     assert not (await world.remove()).certain
+    await world.poll()
+    assert not (await world.remove()).certain, "missing from one listing"
     await world.poll()
     assert (await world.remove()).certain
 
@@ -215,6 +267,9 @@ async def test_a_removal_that_nobody_asks_after_is_forgotten() -> None:
     for _ in range(3):
         await world.poll()
     assert world.provider.holdings() == ()
+    assert not world.provider.in_transition()
+    await asyncio.sleep(600)
+    await world.poll()
     assert not world.provider.in_transition()
     assert world.provider._remover._deleted == {}
 

@@ -25,7 +25,7 @@ async def simulated() -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def connection(simulated: Stage) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    await simulated.create("inquirer", ["sleep", "1000"])
+    await simulated.create("inquirer", ["sleep", "1000"], "debian")
     async with logged_in(await simulated.until_running("inquirer")) as connection:
         yield connection
 
@@ -44,7 +44,7 @@ async def test_status(connection: asyncssh.SSHClientConnection) -> None:
 async def test_status_follows_the_probes(simulated: Stage) -> None:
     numbers = {"initial_delay_seconds": 0, "period_seconds": 1, "timeout_seconds": 20, "success_threshold": 1}
     probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, **numbers, "failure_threshold": 20}
-    await simulated.create("hesitant", ["sleep", "1000"], readiness_probe=probe)
+    await simulated.create("hesitant", ["sleep", "1000"], "debian", readiness_probe=probe)
     async with logged_in(await simulated.until_running("hesitant")) as connection:
         assert await asked(connection, "status") == (200, {"ready": False, "started": True})
         await connection.run("touch /tmp/ready")
@@ -102,7 +102,7 @@ async def test_an_instance_can_ask_for_another_start(simulated: Stage, action: s
     script = (
         f"test -e /tmp/asked || {{ touch /tmp/asked; {CURL} -X POST {options} {URL}{action}; echo; }}; exec sleep 1000"
     )
-    await simulated.create("restless", ["sh", "-c", script])
+    await simulated.create("restless", ["sh", "-c", script], "debian")
     await simulated.until_event("restless", event)
 
     async def answered() -> bool:

@@ -124,6 +124,7 @@ class InMemoryApi:
         method: str | None = None,
         path: str = "",
         watches: bool = False,
+        exactly: bool = False,
         times: int | None = 1,
     ) -> None:
         """Let the next `times` requests that match fail (None: until `heal`); a number is a Status of that code."""
@@ -131,6 +132,8 @@ class InMemoryApi:
 
         def matches(seen: Seen) -> bool:
             if watches and "watch" not in seen.url.params:
+                return False
+            if exactly and seen.path != path:
                 return False
             return seen.path.startswith(path) and method in (None, seen.method)
 

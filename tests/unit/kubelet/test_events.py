@@ -164,3 +164,17 @@ async def test_an_event_dropped_for_want_of_room_may_be_said_again(
     recorder.record(POD, PodEvent("A", "important"))
     await recorder.drain()
     assert "important" in messages(api)
+
+
+async def test_the_writer_outlives_a_failure_that_nobody_foresaw(api: InMemoryApi, recorder: EventRecorder) -> None:
+    def fail() -> datetime:
+        raise ArithmeticError("no time")
+
+    clock = recorder._now
+    async with writing(recorder):
+        recorder._now = fail
+        recorder.record(POD, PodEvent("Failed", "lost"))
+        await asyncio.sleep(1)
+        recorder._now = clock
+        recorder.record(POD, PodEvent("Failed", "told"))
+    assert messages(api) == ["told"]

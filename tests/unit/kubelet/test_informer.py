@@ -270,3 +270,18 @@ async def test_after_a_half_open_connection_nothing_stays_lost(api: InMemoryApi)
         api.put("pods/shop/web", pod_json())
         await asyncio.sleep(120 + 30 + 1)
         assert told.take() == ["+ web"]
+
+
+async def test_a_failure_that_nobody_foresaw_means_list_again_too(
+    api: InMemoryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.put("pods/shop/web", pod_json())
+    async with informing(api) as (informer, told):
+        told.take()
+        store = informer._store
+        monkeypatch.setattr(informer, "_store", lambda *_, **__: 1 / 0)
+        api.put("pods/shop/new", pod_json("new", uid="uid-n"))
+        await asyncio.sleep(5)
+        monkeypatch.setattr(informer, "_store", store)
+        await asyncio.sleep(30)
+        assert told.take() == ["+ new"]

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from scvk.kubelet.cluster_errors import ClusterUnreachable
+from scvk.kubelet.events import Subject
 from scvk.kubelet.kubelet import STOP_DEADLINE_S, AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, NodeTaken
@@ -153,6 +154,34 @@ async def test_a_name_that_belongs_to_a_machine_frees_the_lease_again(api: InMem
     assert {path.split("/")[0] for _, path in api.writes} == {"leases"}
 
 
+async def test_what_must_be_prepared_comes_behind_the_lease_and_before_the_node(
+    api: InMemoryApi, kubelet: Kubelet
+) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    async def prepare() -> None:
+        seen.append((holder(api), f"nodes/{NODE}" in api.objects))
+
+    task = asyncio.create_task(kubelet.run(prepare))
+    await asyncio.sleep(1)
+    assert seen == [("me", False)]
+    assert f"nodes/{NODE}" in api.objects
+    await stopped(task)
+
+
+async def test_a_preparation_that_fails_registers_no_node_and_frees_the_lease(
+    api: InMemoryApi, kubelet: Kubelet
+) -> None:
+    async def prepare() -> None:
+        raise LookupError("no such project")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await kubelet.run(prepare)
+    assert causes(caught.value) == [LookupError]
+    assert holder(api) == ""
+    assert {path.split("/")[0] for _, path in api.writes} == {"leases"}
+
+
 async def test_a_cluster_that_cannot_be_reached_at_the_start_is_said_at_once(
     api: InMemoryApi, kubelet: Kubelet, looptime: Any
 ) -> None:
@@ -223,6 +252,16 @@ async def test_many_waiting_events_do_not_keep_the_lease_from_being_freed(
     assert holder(api) == ""
 
 
+async def test_a_stop_writes_the_last_events(api: InMemoryApi, kubelet: Kubelet) -> None:
+    task = asyncio.create_task(kubelet.run(nothing))
+    await asyncio.sleep(1)
+    api.delay_s = 0.2
+    for text in ("before", "the last words"):
+        kubelet._events.record(Subject("Pod", "web", "uid-a", "shop"), PodEvent("Killing", text))
+    await stopped(task)
+    assert api.bodies("POST", "events")[-1]["message"] == "the last words"
+
+
 async def test_an_outage_of_the_api_server_is_waited_out(
     api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
 ) -> None:
@@ -246,9 +285,9 @@ async def test_what_no_pod_owns_is_collected_but_not_before_the_pods_are_known(
     api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
 ) -> None:
     provider.held = (Holding(PodIdentity(PodKey("shop", "gone"), "uid-gone"), NODE),)
-    api.refuse(500, path="pods", times=20)
+    api.refuse(500, path="pods", exactly=True, times=None)
     task = asyncio.create_task(kubelet.run(nothing))
-    await asyncio.sleep(60)
+    await asyncio.sleep(120)
     assert provider.removed == []
     api.heal()
     await asyncio.sleep(80)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -332,3 +332,36 @@ async def test_a_release_does_not_undo_what_another_did_meanwhile(api: InMemoryA
     api.before = takes_over
     await lease.release()
     assert spec(api)["holderIdentity"] == "other"
+
+
+# -- what nobody foresaw ---------------------------------------------------------------------------------------------
+
+
+class BrokenClock:
+    """A clock that fails for a while."""
+
+    broken = False
+
+    def __call__(self) -> datetime:
+        if self.broken:
+            raise ArithmeticError("no time")
+        return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def test_leases_outlive_a_failure_that_nobody_foresaw(api: InMemoryApi) -> None:
+    clock = BrokenClock()
+    node_lease = NodeLease(api.cluster, "salad", lambda: "node-uid", now=clock)
+    lease = AgentLease(api.cluster, "salad", namespace="lab", identity="me", now=clock)
+    await lease.acquire()
+    async with in_background(node_lease.run()) as first, in_background(lease.run()) as second:
+        await asyncio.sleep(20)
+        clock.broken = True
+        await asyncio.sleep(20)
+        assert not lease.held.is_set(), "nothing renewed it"
+        clock.broken = False
+        renewals = len(api.bodies("PUT", NODE_LEASE))
+        await asyncio.sleep(20)
+        assert lease.held.is_set()
+        assert len(api.bodies("PUT", NODE_LEASE)) > renewals
+        assert not first.done()
+        assert not second.done()

@@ -316,3 +316,18 @@ async def test_the_keeper_outlives_an_api_server_that_is_away(api: InMemoryApi, 
     api.remove(NODE)
     await keeping.run_for(60)
     assert NODE in api.objects
+
+
+async def test_the_keeper_outlives_facts_that_cannot_be_told(api: InMemoryApi, keeping: Keeping) -> None:
+    await keeping.keeper.register()
+    facts = keeping.keeper._facts
+
+    def fail() -> NodeFacts:
+        raise ArithmeticError("no facts")
+
+    keeping.keeper._facts = fail
+    await keeping.run_for(60)
+    keeping.keeper._facts = facts
+    api.remove(NODE)
+    await keeping.run_for(60)
+    assert NODE in api.objects

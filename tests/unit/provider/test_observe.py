@@ -599,7 +599,7 @@ pods = st.builds(
 PHASES = ["Pending", "Running", "Succeeded", "Failed"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pods, st.lists(looks, max_size=8))
 def test_no_evidence_makes_a_status_illegal(pod: Pod, seen: list[Any]) -> None:
     life = Life(pod, settles_after=2)  # contradictory events may need a second look

@@ -20,7 +20,7 @@ from scvk.simulator.cloud.exits import Backoff
 from scvk.simulator.cloud.merging import merge_patch
 from scvk.simulator.config import Durations
 from scvk.simulator.gpu_catalogue import PRIORITIES, gpu_classes, machines_online
-from scvk.simulator.image_catalogue import ImageCatalogue, repository
+from scvk.simulator.image_catalogue import Image, ImageCatalogue, UnknownImages, repository
 from scvk.simulator.launcher import wire
 
 
@@ -50,6 +50,12 @@ class TestGpuCatalogue:
         )
 
 
+def found(name: str, unknown: UnknownImages = "idle") -> Image:
+    image = ImageCatalogue(unknown).find(name)
+    assert image is not None
+    return image
+
+
 class TestImageCatalogue:
     @pytest.mark.parametrize(
         ("reference", "name"),
@@ -66,19 +72,19 @@ class TestImageCatalogue:
         assert repository(reference) == name
 
     def test_a_command_replaces_entrypoint_and_command(self) -> None:
-        image = ImageCatalogue().find("nginx")
+        image = found("nginx")
         assert image.argv(None) == ("nginx", "-g", "daemon off;")
         assert image.argv(["sleep", "5"]) == ("sleep", "5")
 
     def test_stand_ins_say_what_they_are(self) -> None:
         for name in ("nginx", "httpd", "registry.k8s.io/pause:3.9", "hello-world"):
-            assert ImageCatalogue().find(name).description.startswith("a stand-in")
+            assert found(name).description.startswith("a stand-in")
 
     def test_unknown_names_idle_or_fail(self) -> None:
-        idle = ImageCatalogue("idle").find("saladtechnologies/dreamshaper:1")
+        idle = found("saladtechnologies/dreamshaper:1")
         assert "stand-in" in idle.argv(None)[2]
-        assert ImageCatalogue("idle").find("saladtechnologies/x", ["run"]).argv(["run"]) == ("run",)
-        assert "saladtechnologies/x" in (ImageCatalogue("fail").find("saladtechnologies/x").pull_error or "")
+        assert idle.argv(["run"]) == ("run",)
+        assert "saladtechnologies/x" in (found("saladtechnologies/x", "fail").pull_error or "")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,10 @@ _SCHEDULER = "The scheduler's business: it was done when the pod came to this no
 _SERVICE_ACCOUNT = "Service account tokens are of no use outside the cluster; none is handed over"
 _HOST = "A container group shares nothing with its host; remove it"
 _HOST_NAME = "SaladCloud names its machines itself; remove it"
+# Set by Kubernetes itself on the pods of StatefulSets and indexed Jobs.
+_OTHER_HOST_NAME = (
+    "SaladCloud names its machines itself: the program sees another name, and no other pod finds it by this one"
+)
 _WINDOWS = "SaladCloud runs Linux containers only; send the pod to a Windows node"
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _DEFAULT_GRACE_SECONDS = 30  # the API server's default
@@ -75,7 +79,7 @@ POD_ROWS = (
         one_of(True),
         "true",
     ),
-    Row("hostname", Treatment.REFUSED, _HOST_NAME, "UnsupportedHostname"),
+    Row("hostname", Treatment.DEGRADED, _OTHER_HOST_NAME, "UnsupportedHostname"),
     Row("hostnameOverride", Treatment.REFUSED, _HOST_NAME, "UnsupportedHostname"),
     Row(
         "imagePullSecrets",
@@ -140,7 +144,7 @@ POD_ROWS = (
         one_of(False),
         "false",
     ),
-    Row("subdomain", Treatment.REFUSED, _HOST_NAME, "UnsupportedHostname"),
+    Row("subdomain", Treatment.DEGRADED, _OTHER_HOST_NAME, "UnsupportedHostname"),
     Row(
         "terminationGracePeriodSeconds",
         Treatment.DEGRADED,

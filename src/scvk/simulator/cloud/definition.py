@@ -45,6 +45,11 @@ class Definition:
         return str(self.container["image"])
 
     @property
+    def registry_authentication(self) -> Mapping[str, Any] | None:
+        """The login for the image's registry, one of five kinds."""
+        return self.container.get("registry_authentication")
+
+    @property
     def command(self) -> Sequence[str] | None:
         """What replaces the image's ENTRYPOINT and CMD; None for nothing, also for an empty list."""
         return self.container.get("command") or None

@@ -20,7 +20,7 @@ from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import GroupEvent, group_updated, replicas_updated
 from scvk.simulator.cloud.instance import Instance, InstanceState, Means
 from scvk.simulator.cloud.journal import Journal
-from scvk.simulator.image_catalogue import ImageCatalogue
+from scvk.simulator.image_catalogue import Image, ImageSource
 from scvk.simulator.runtime.contract import Launch
 
 
@@ -38,7 +38,7 @@ class GroupStatus(StrEnum):
 class Owner(Protocol):
     """What a group needs of its project."""
 
-    images: ImageCatalogue
+    images: ImageSource
 
     def launch(self, group: Group, instance: Instance) -> Launch:
         """The container of an instance, with the platform's environment."""
@@ -58,6 +58,7 @@ class Group:
         self._owner = owner
         self._agenda = Agenda(means.clock)
         self._pulled_image: str | None = None
+        self._images: dict[str, Image] = {}
         self.journal = journal
         self.id = means.new_id()
         self.dns = dns
@@ -151,6 +152,10 @@ class Group:
         self._stop_all()
         self._agenda.after(self._means.vary(self._means.durations.delete_s), self._disappear)
 
+    def image_of(self, instance: Instance) -> Image:
+        """What was pulled for it: a tag that moves at its registry changes nothing here."""
+        return self._images[instance.definition.image]
+
     def abandon(self) -> None:
         """The simulator ends."""
         self._agenda.call_off()
@@ -191,11 +196,14 @@ class Group:
         if self.status not in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self.status = GroupStatus.PENDING
             self.status_description = ""
-        image = self.definition.image
-        self._agenda.after(self._means.vary(self._means.durations.image_pull_s), lambda: self._pulled(image))
+        self._agenda.after(self._means.vary(self._means.durations.image_pull_s), self._obtain)
 
-    def _pulled(self, image: str) -> None:
-        error = self._owner.images.find(image, self.definition.command).pull_error
+    def _obtain(self) -> None:
+        definition = self.definition
+        self._agenda.hold(self._owner.images.obtain(definition, lambda got: self._pulled(definition.image, got)))
+
+    def _pulled(self, image: str, got: Image) -> None:
+        error = got.pull_error
         if error is not None:
             self.status = GroupStatus.FAILED
             self.status_description = error
@@ -205,6 +213,7 @@ class Group:
             self._stop_all()
             return
         self._pulled_image = image
+        self._images[image] = got
         self._touch()
         if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self._replace_outdated()

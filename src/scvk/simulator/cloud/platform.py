@@ -18,7 +18,7 @@ from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.merging import patch_definition
 from scvk.simulator.config import Quotas
 from scvk.simulator.gpu_catalogue import gpu_classes
-from scvk.simulator.image_catalogue import DEFAULT_PATH, ImageCatalogue
+from scvk.simulator.image_catalogue import DEFAULT_PATH, ImageSource
 from scvk.simulator.logs.store import LogStore
 from scvk.simulator.problems import InvalidRequest, NameConflict, NotFound, QuotaExceeded
 from scvk.simulator.runtime.contract import Launch
@@ -34,7 +34,7 @@ class Organization:
     """A customer: a quota and projects."""
 
     def __init__(
-        self, means: Means, name: str, project_names: tuple[str, ...], quotas: Quotas, images: ImageCatalogue
+        self, means: Means, name: str, project_names: tuple[str, ...], quotas: Quotas, images: ImageSource
     ) -> None:
         self.id = means.new_id()
         self.name = name
@@ -64,7 +64,7 @@ class Organization:
 class Project:
     """A name space for groups, and their logs."""
 
-    def __init__(self, means: Means, organization: Organization, name: str, images: ImageCatalogue) -> None:
+    def __init__(self, means: Means, organization: Organization, name: str, images: ImageSource) -> None:
         self._means = means
         self.id = means.new_id()
         self.name = name
@@ -140,7 +140,7 @@ class Project:
     def launch(self, group: Group, instance: Instance) -> Launch:
         """The container to start: the platform's variables win over the group's, those over the image's."""
         definition = instance.definition
-        image = self.images.find(definition.image, definition.command)
+        image = group.image_of(instance)
         env = {"PATH": DEFAULT_PATH, "HOME": "/root", **image.env, **definition.environment}
         env |= {
             "HOSTNAME": instance.id,
@@ -162,6 +162,9 @@ class Project:
             env=env,
             hostname=instance.id,
             cwd=image.working_dir,
+            root=str(image.root) if image.root is not None else None,
+            needs_root=image.needs_root,
+            user=image.user,
             files=image.files,
             shm_mib=int(resources.get("shm_size") or 64),
             disk_mib=min(storage_mib, _LARGEST_DISK_MIB),
@@ -210,7 +213,7 @@ class Platform:
         organizations: tuple[str, ...],
         projects: tuple[str, ...],
         quotas: Quotas,
-        images: ImageCatalogue,
+        images: ImageSource,
     ) -> None:
         self.clock: Clock = means.clock
         self.organizations = {name: Organization(means, name, projects, quotas, images) for name in organizations}

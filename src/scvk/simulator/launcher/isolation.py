@@ -1,9 +1,9 @@
-"""What one instance sees: its own root over the host's, its own processes, host name and network.
+"""What one instance sees: its own root, its own processes, host name and network.
 
-The host's root file system is the lower layer of an overlay whose upper layer is a tmpfs of the instance's
-own, so a program may write anywhere and nothing reaches the host. Directories that hold other people's data
-are covered with empty ones. All mounts live in the instance's mount namespace and vanish with its last
-process.
+The root file system of the host, or of an image, is the lower layer of an overlay whose upper layer is a tmpfs
+of the instance's own, so a program may write anywhere and nothing reaches the host. Directories of the host
+that hold other people's data are covered with empty ones. All mounts live in the instance's mount namespace and
+vanish with its last process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import sys
 from pathlib import Path
 
-from scvk.simulator.launcher import kernel
+from scvk.simulator.launcher import image_root, kernel
 
 NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
 # In the order in which an exec enters them; PID is entered by the launcher, as it only counts for children.
@@ -34,6 +34,8 @@ _WORLD_WRITABLE = frozenset({"tmp", "var/tmp"})
 # A separate file system mounted here is part of the host's image and must be shown.
 _SYSTEM_DIRECTORIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/var/lib")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# The host's must not be seen.
+_NO_PASSWORDS = {"/etc/shadow": "", "/etc/gshadow": ""}
 _READ_ONLY_IN_PROC = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 # Docker's default set without MKNOD: a device node would open the host's disk. Numbers from
 # <linux/capability.h>.
@@ -72,22 +74,44 @@ def become_root_of_a_user_namespace() -> None:
     kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
 
 
-def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> None:
+def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int, image: str | None = None) -> None:
     """Leave the host: called in the new process, before it becomes the program.
 
-    `files` maps absolute paths to the text of executables laid over the root. `shm_mib` is the size of
+    `files` maps absolute paths to the text of executables laid over the root, which is the directory `image`, or
+    the host's when that is None. `shm_mib` is the size of
     /dev/shm, `disk_mib` what all writes together may take (it is memory, but only what is used). Raises
     OSError.
     """
     kernel.unshare(NAMESPACES)
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    opened = None if image is None else image_root.open_root(image)
     base = Path(scaffold())
     system_mounts = _separate_system_mounts()
     kernel.mount("scvk", str(base), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"size={disk_mib}m,mode=755")
     upper, work, root, held = (base / name for name in ("upper", "work", "root", "held"))
     for directory in (upper, work, root, held):
         directory.mkdir(mode=0o755)
-    _lay(upper, files | _identity(hostname))
+    if opened is None:
+        _lay(upper, files | _identity(hostname) | _NO_PASSWORDS)
+        _show_host(upper, work, root, held, system_mounts)
+    else:
+        image_root.bind(opened, base / "image")
+        image_root.make_mount_points(upper)
+        _overlay(base / "image", upper, work, root)
+    _mount_proc(root)
+    _mount_devices(root, held, shm_mib)
+    try:
+        kernel.mount("sysfs", str(root / "sys"), "sysfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV)
+    except OSError:
+        pass  # some kernels refuse sysfs to user namespaces; few programs need it
+    kernel.change_root(str(root))
+    if opened is not None:
+        image_root.lay_inside(files | _identity(hostname))
+    socket.sethostname(hostname)
+    kernel.bring_loopback_up()
+
+
+def _show_host(upper: Path, work: Path, root: Path, held: Path, system_mounts: list[str]) -> None:
     try:
         _overlay(Path("/"), upper, work, root)
     except OSError:
@@ -99,15 +123,6 @@ def build(hostname: str, files: dict[str, str], shm_mib: int, disk_mib: int) -> 
     interpreter = str(Path(sys.base_prefix).resolve())
     if interpreter.startswith(tuple(f"/{name}/" for name in _COVERED)):
         _show(interpreter, root)
-    _mount_proc(root)
-    _mount_devices(root, held, shm_mib)
-    try:
-        kernel.mount("sysfs", str(root / "sys"), "sysfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV)
-    except OSError:
-        pass  # some kernels refuse sysfs to user namespaces; few programs need it
-    kernel.change_root(str(root))
-    socket.sethostname(hostname)
-    kernel.bring_loopback_up()
 
 
 def enter(pid: int) -> None:
@@ -120,7 +135,7 @@ def enter(pid: int) -> None:
 
 def _identity(hostname: str) -> dict[str, str]:
     hosts = f"127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n"
-    return {"/etc/hostname": hostname + "\n", "/etc/hosts": hosts, "/etc/shadow": "", "/etc/gshadow": ""}
+    return {"/etc/hostname": hostname + "\n", "/etc/hosts": hosts}
 
 
 def _lay(upper: Path, files: dict[str, str]) -> None:
@@ -132,7 +147,21 @@ def _lay(upper: Path, files: dict[str, str]) -> None:
 
 
 def _overlay(lower: Path, upper: Path, work: Path, merged: Path) -> None:
-    kernel.mount("overlay", str(merged), "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work}")
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    if _in_user_namespace():
+        # The kernel's own attributes cannot be set there, and without any a directory that was removed cannot be
+        # made again. tmpfs has those of users only since Linux 6.6.
+        try:
+            kernel.mount("overlay", str(merged), "overlay", 0, options + ",userxattr")
+        except OSError:
+            pass
+        else:
+            return
+    kernel.mount("overlay", str(merged), "overlay", 0, options)
+
+
+def _in_user_namespace() -> bool:
+    return Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
 
 
 def _overlay_each_directory(upper: Path, work: Path, root: Path) -> None:

@@ -9,8 +9,9 @@ import signal
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, wire
+from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, users, wire
 from scvk.simulator.launcher.programs import (
     Child,
     Program,
@@ -52,6 +53,7 @@ class Launcher:
         self._markers: dict[int, str] = {}
         self._sessions: set[int] = set()
         self._has_metadata = False
+        self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -153,28 +155,40 @@ class Launcher:
                 os.close(fd)
 
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
+        if not message["argv"]:
+            raise OSError("there is nothing to run: neither a command nor ENTRYPOINT or CMD of the image")
         program = Program(message["argv"], message["env"], message["cwd"])
-        if not self._isolated:
-            if message["files"]:
-                place = self._scratch.lay(str(number), message["files"])
-                message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
-            self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
-            self._watch(number, self._fork(partial(fork_program, program, output_fd, _nothing), None))
+        if self._isolated:
+            self._start_isolated(number, program, message, output_fd)
             return
+        if message["needs_root"]:
+            raise OSError(
+                "the image has a root of its own, which needs isolation: this machine or --isolation none has none"
+            )
+        if message["files"]:
+            place = self._scratch.lay(str(number), message["files"])
+            message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
+        self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
+        self._watch(number, self._fork(partial(fork_program, program, output_fd, _nothing), None))
+
+    def _start_isolated(self, number: int, program: Program, message: wire.Message, output_fd: int) -> None:
         build = partial(
             isolation.build,
             message["hostname"],
             message["files"],
             message["shm_mib"],
             message["disk_mib"],
+            message["root"],
         )
+        self._users[number] = message["user"]
         metadata = self._listen_for_metadata(number)
 
-        def prepare() -> None:
+        def go_inside() -> None:
             build()
             if metadata is not None:
                 metadata_link.connect(metadata)
 
+        prepare = partial(_settle, go_inside, message["cwd"], message["user"])
         try:
             self._watch(number, self._fork(partial(fork_program, program, output_fd, prepare), None))
         finally:
@@ -184,7 +198,11 @@ class Launcher:
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
         target = self._running(message)
         program = Program(message["argv"], message["env"], message["cwd"])
-        self._watch(number, self._fork(partial(fork_program, program, output_fd, self._entry(target)), target))
+        prepare = self._entry(target)
+        if self._isolated:
+            user = self._users.get(int(message["target"]), "")
+            prepare = partial(_settle, prepare, None, user)
+        self._watch(number, self._fork(partial(fork_program, program, output_fd, prepare), target))
 
     def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
         target = self._running(message)
@@ -329,6 +347,7 @@ class Launcher:
         self._pids.pop(number, None)
         self._markers.pop(number, None)
         self._sessions.discard(number)
+        self._users.pop(number, None)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
         try:
@@ -344,6 +363,16 @@ _PLAIN_WARNING = (
     "programs run as plain processes; they see and may change the host's files, share its network (two "
     "cannot listen on one port), see its processes and carry its host name"
 )
+
+
+def _settle(go_inside: Callable[[], None], cwd: str | None, user: str) -> None:
+    """Go inside, make the directory that the program begins in, and be the image's user: root may do the rest."""
+    go_inside()
+    if cwd is not None:
+        Path(cwd).mkdir(parents=True, exist_ok=True)
+    if user:
+        kernel.limit_capabilities(isolation.CAPABILITIES)  # a program of another user could get them back (setuid)
+        users.become(user)
 
 
 def _nothing() -> None:

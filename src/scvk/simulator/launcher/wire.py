@@ -6,7 +6,8 @@ than the last byte of their message. A datagram socket would be simpler, but the
 can exceed its packet size.
 
 To the launcher (`id` is chosen by the simulator, one per program):
-    {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib"}   fds: [output]
+    {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib",
+     "root", "needs_root", "user"}                                                             fds: [output]
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
     {"op": "session", "id", "target", "instance_id", "kind", "command", "env", "terminal"}
                                                               fds: [input, output, error]

@@ -19,8 +19,11 @@ from scvk.simulator.runtime.inside import Inside
 class Launch:
     """One container to start.
 
-    `argv` has at least one item. `env` is all it gets. `files` maps absolute paths to the text of
-    executables that the image adds to the host's root. `shm_mib` >= 64 and `disk_mib` are sizes in MiB.
+    `argv` is empty when neither the group nor the image says what to run: that fails to start. `env` is all it
+    gets. `root` is the directory of the image's root file system, None for the host's; an image that does not
+    need it (`needs_root`) may run on the host's instead. `user` is `name|uid[:group|gid]`, empty for root. `files` maps
+    absolute paths to texts laid over the root, executable ones begin with #!. `shm_mib` >= 64 and `disk_mib`
+    are sizes in MiB.
     """
 
     instance_id: str
@@ -29,6 +32,9 @@ class Launch:
     env: Mapping[str, str]
     hostname: str
     cwd: str = "/"
+    root: str | None = None
+    needs_root: bool = False
+    user: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     shm_mib: int = 64
     disk_mib: int = 512

@@ -137,6 +137,9 @@ class _ProcessContainer:
             "files": dict(launch.files),
             "shm_mib": launch.shm_mib,
             "disk_mib": launch.disk_mib,
+            "root": launch.root,
+            "needs_root": launch.needs_root,
+            "user": launch.user,
         }
         if not self._link.send(request, (write_end,)):
             self._fail_later()

@@ -63,7 +63,6 @@ REFUSED_IN_THE_SPEC: dict[str, Any] = {
     "hostNetwork": True,
     "hostPID": True,
     "hostUsers": False,
-    "hostname": "web",
     "hostnameOverride": "web",
     "imagePullSecrets": [{"name": "login"}],
     "initContainers": [{"name": "init", "image": "busybox"}],
@@ -73,7 +72,6 @@ REFUSED_IN_THE_SPEC: dict[str, Any] = {
     "resources": {"requests": {"cpu": "1"}},
     "runtimeClassName": "gvisor",
     "setHostnameAsFQDN": True,
-    "subdomain": "web",
 }
 
 REFUSED_IN_THE_CONTAINER: dict[str, Any] = {
@@ -127,6 +125,8 @@ def test_every_row_that_refuses_is_tried_above() -> None:
 
 DEGRADED: dict[str, dict[str, Any]] = {
     "spec.terminationGracePeriodSeconds": {"spec": {"terminationGracePeriodSeconds": 600}},
+    "spec.hostname": {"spec": {"hostname": "db-0"}},
+    "spec.subdomain": {"spec": {"subdomain": "db"}},
     "spec.shareProcessNamespace": {"spec": {"shareProcessNamespace": True}},
     "spec.containers[0].ports[0].hostPort": {"ports": [{"containerPort": 80, "hostPort": 80}]},
     "spec.containers[0].livenessProbe.httpGet.host": {"livenessProbe": {"httpGet": {"port": 1, "host": "example.com"}}},

@@ -167,7 +167,7 @@ def holds(pod: Pod) -> None:
         assert SECRET not in repr(translation)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(any_pod())
 def test_any_pod_runs_or_is_refused(pod: Pod) -> None:
     holds(pod)
@@ -178,7 +178,6 @@ def test_any_container_runs_or_is_refused(container: dict[str, Any]) -> None:
     holds(msgspec.convert({"spec": {"containers": [container]}}, Pod))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(carried_pod())
 def test_a_pod_of_what_is_carried_over_runs(pod: Pod) -> None:
     holds(pod)
