@@ -17,7 +17,7 @@ from scvk.cli.demo import demo
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
-from scvk.cli.simulate import simulate
+from scvk.cli.simulate import simulate_app
 from scvk.cli.testbed import control_plane
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, log_level
@@ -38,7 +38,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `execute` has an exit code for it
 )
 app.command(demo)
-app.command(simulate)
+app.command(simulate_app)
 app.command(control_plane, name="testbed")
 app.command(rbac)
 app.command(gpu_classes)

@@ -6,12 +6,18 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from scvk.cli.simulator_faults import fault_app
+from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
 from scvk.simulator.run import run_simulate
 
+simulate_app = App(name="simulate")
+simulate_app.command(fault_app)
 
+
+@simulate_app.default
 def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
@@ -19,7 +25,12 @@ def simulate(
         int, Parameter(validator=Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one and prints it.")
     ] = 8787,
     api_key: Annotated[
-        tuple[str, ...], Parameter(negative=(), help="An API key that is accepted; repeatable. Default: one is made.")
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="An API key that is accepted, as KEY or, for one that reaches only some organizations, as "
+            "KEY=ORG,ORG; repeatable. Default: one is made.",
+        ),
     ] = (),
     organization: Annotated[
         tuple[str, ...], Parameter(negative=(), help="An organization that exists; repeatable.")
@@ -28,7 +39,23 @@ def simulate(
         tuple[str, ...], Parameter(negative=(), help="A project that each organization has; repeatable.")
     ] = ("default",),
     speed: Annotated[float, Parameter(validator=Number(gt=0), help="Simulated seconds in a real one.")] = 1.0,
-    seed: Annotated[int | None, Parameter(help="Makes chance repeatable.")] = None,
+    seed: Annotated[
+        int | None,
+        Parameter(help="Makes chance repeatable: what befalls a group follows from the seed and the group's name."),
+    ] = None,
+    duration: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="How long a step takes in simulated seconds, as STEP=60, STEP=30..90 (any time between) or "
+            "STEP=60~240 (half are below the first, nine of ten below the second); repeatable. Steps: image_pull, "
+            "allocate, download, create, stop_grace, delete.",
+        ),
+    ] = (),
+    runtime: Annotated[
+        Literal["processes", "virtual"],
+        Parameter(help="What an instance is: a program of this machine, or a script that only says what happens."),
+    ] = "processes",
     unknown_images: Annotated[
         Literal["pull", "idle", "fail"],
         Parameter(
@@ -52,9 +79,19 @@ def simulate(
         ),
     ] = (),
     isolation: Annotated[
-        Literal["auto", "none"],
-        Parameter(help="How programs are kept apart: as well as the machine allows, or not at all."),
-    ] = "auto",
+        Literal["namespaces", "auto", "none"],
+        Parameter(
+            help="How programs are kept apart: by Linux namespaces or not started at all, as well as the machine "
+            "allows, or not."
+        ),
+    ] = "namespaces",
+    list_max: Annotated[
+        int | None, Parameter(help="Cuts listings of groups after so many, as SaladCloud may after 100.")
+    ] = None,
+    replicas_quota: Annotated[int, Parameter(help="Replicas that each organization may have.")] = REPLICAS_QUOTA,
+    requests_per_minute: Annotated[
+        int, Parameter(help="Requests that each API key may make in a minute.")
+    ] = REQUESTS_PER_MINUTE,
     gateway_port: Annotated[
         int | None,
         Parameter(help="Also serve the container gateway on this port; 0 takes a free one and prints it."),
@@ -81,6 +118,10 @@ def simulate(
 
         scvk simulate --port 8787 --api-key secret --speed 20
 
+    Ten thousand groups that run no programs, each doing what its SCVK_SCRIPT says:
+
+        scvk simulate --runtime virtual --replicas-quota 20000 --requests-per-minute 100000
+
     With a way into the instances, by SSH and through the container gateway:
 
         scvk simulate --ssh-authorized-keys ~/.ssh/id_ed25519.pub --gateway-port 8788
@@ -99,6 +140,11 @@ def simulate(
         image_cache=image_cache or _default_cache(),
         insecure_registries=insecure_registry,
         isolation=isolation,
+        runtime=runtime,
+        durations=duration,
+        list_max=list_max,
+        replicas_quota=replicas_quota,
+        requests_per_minute=requests_per_minute,
         gateway_port=gateway_port,
         gateway_ca_file=gateway_ca_file,
         ssh_host=ssh_host,

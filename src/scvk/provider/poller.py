@@ -107,6 +107,10 @@ class Poller:
         """Ask for the group's instance soon: the listing and the events do not tell what it does."""
         self._wanted[name] = None
 
+    def want_no_instance(self, name: str) -> None:
+        """Take a wish back: the state of the group is known by now, and asking would cost a request for nothing."""
+        self._wanted.pop(name, None)
+
     async def list_once(self) -> None:
         """Take one listing."""
         started = self._monotonic()
@@ -122,6 +126,7 @@ class Poller:
         changed |= set(self._digests) - set(digests)
         self._digests = dict(digests)
         self._swept = {name: at for name, at in self._swept.items() if name in digests}
+        self._wanted = OrderedDict((name, None) for name in self._wanted if name in digests)
         self._observer.groups_changed(changed)
 
     async def read_events_once(self) -> None:

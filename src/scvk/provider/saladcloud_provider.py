@@ -373,6 +373,8 @@ class SaladCloudProvider:
         again: float | None = None
         if status.phase in ("Pending", "Running") and not ready:
             again = self._want_instance(group, asked[0] if asked else None, probes=has_probes(pod))
+        if again is None:
+            self._poller.want_no_instance(group.name)
         return Observation(status, events=events_between(pod, status), again_in=again)
 
     def _want_instance(self, group: ContainerGroup, asked: datetime | None, *, probes: bool) -> float | None:

@@ -7,7 +7,8 @@ lives below this package and must not pay for a web framework.
 
 The rooms:
 
-- `clock`, `config`, `problems`, `gpu_catalogue`, `image_catalogue`: values and seams.
+- `clock`, `config`, `durations`, `options`, `problems`, `gpu_catalogue`, `image_catalogue`: values and seams.
+- `pytest_plugin`, `background`: a simulator for other people's tests. `remote`: speaks to a running one.
 - `cloud`: what the platform does with groups and instances, synchronous, driven by a clock's timers.
 - `logs`: log entries, their bounded store and the query language.
 - `runtime`: what runs a container: real processes or a script on a virtual clock.

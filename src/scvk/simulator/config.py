@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from scvk.simulator.durations import Duration, LongTail
 from scvk.simulator.image_catalogue import UnknownImages
 from scvk.simulator.runtime.process import IsolationMode
+
+RuntimeKind = Literal["processes", "virtual"]
+"""Real programs, or scripts on the simulator's clock (`runtime.script`)."""
+
+REPLICAS_QUOTA = 500
+"""The example of `container_replicas_quota`, OpenAPI document."""
+REQUESTS_PER_MINUTE = 240
+"""SaladCloud's documented limit for one API key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long each step takes at speed 1, in seconds; each is varied by up to `jitter` (0-1) of itself.
+    """How long each step takes at speed 1, in seconds; each fixed time is varied by up to `jitter` (0-1) of itself.
 
     Guesses from SaladCloud's documentation ("start-up usually takes minutes"). Shortened by `speed`.
     """
 
-    image_pull_s: float = 30.0
+    image_pull_s: Duration = LongTail(30, 60)
     """Pulling the image into the platform's own registry: the group is `pending`."""
-    allocate_s: float = 60.0
+    allocate_s: Duration = LongTail(60, 120)
     """Finding a machine."""
-    download_s: float = 45.0
+    download_s: Duration = LongTail(45, 90)
     """The machine downloads the image: `pulling_progress` goes from 0 to 100."""
-    create_s: float = 10.0
+    create_s: Duration = LongTail(10, 20)
     """Creating the container."""
     stop_grace_s: float = 30.0
     """From SIGTERM to SIGKILL."""
-    delete_s: float = 10.0
+    delete_s: Duration = 10.0
     """From the deletion to the group's disappearance from listings."""
     first_backoff_s: float = 1.0
     """Before the first restart after an exit; doubles with each further exit."""
@@ -42,7 +52,7 @@ class Durations:
 class Quotas:
     """Limits of one organization."""
 
-    container_replicas: int = 500
+    container_replicas: int = REPLICAS_QUOTA
     """Replicas of all groups that are not stopped or finished."""
     reallocations_per_minute: int = 10
     recreates_per_minute: int = 10
@@ -68,7 +78,7 @@ class SimulatorConfig:
     speed: float = 1.0
     """How many simulated seconds pass in a real one; scales every duration and every probe's numbers."""
     seed: int | None = None
-    """Makes chance (jitter, ids) repeatable."""
+    """Makes chance (durations, ids) repeatable: what befalls a group follows from the seed and its name alone."""
     durations: Durations = Durations()
     quotas: Quotas = Quotas()
     unknown_images: UnknownImages = "idle"
@@ -79,8 +89,9 @@ class SimulatorConfig:
     """Where roots of images are unpacked, shared with other simulators; None for a temporary directory."""
     insecure_registries: tuple[str, ...] = ()
     """Hosts (`name` or `name:port`) that are asked over plain HTTP and may have private addresses; loopback is."""
+    runtime: RuntimeKind = "processes"
     isolation: IsolationMode = "auto"
-    requests_per_minute: int = 240
+    requests_per_minute: int = REQUESTS_PER_MINUTE
     """Per API key, in real time (SaladCloud's documented limit)."""
     list_max: int | None = None
     """Cuts listings of groups; the document says `maxItems: 100`, whether the platform cuts is unknown."""

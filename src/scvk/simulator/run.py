@@ -12,14 +12,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TextIO
 
-from scvk.simulator.config import ApiKey, SimulatorConfig
+from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE, ApiKey, Quotas, RuntimeKind, SimulatorConfig
 from scvk.simulator.gateway.server import ServedGateway
 from scvk.simulator.image_catalogue import UnknownImages
 from scvk.simulator.images.pulling import ImagesUnavailableError
+from scvk.simulator.options import checked_names, checked_number, checked_speed, parse_api_key, parse_durations
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
 from scvk.simulator.runtime.process import IsolationMode
 from scvk.simulator.service import AddressUnavailableError, Simulator, serve, serve_gateway
-from scvk.simulator.ssh.door import AuthorizedKeysError, checked_ssh_host, read_authorized_keys
+from scvk.simulator.ssh.door import checked_ssh_host, read_authorized_keys
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -37,7 +38,12 @@ def run_simulate(
     image_catalogue: Path | None = None,
     image_cache: Path | None = None,
     insecure_registries: Sequence[str] = (),
-    isolation: IsolationMode = "auto",
+    isolation: IsolationMode = "namespaces",
+    runtime: RuntimeKind = "processes",
+    durations: Sequence[str] = (),
+    list_max: int | None = None,
+    replicas_quota: int = REPLICAS_QUOTA,
+    requests_per_minute: int = REQUESTS_PER_MINUTE,
     gateway_port: int | None = None,
     gateway_ca_file: Path | None = None,
     ssh_host: str = "127.0.0.1",
@@ -49,42 +55,41 @@ def run_simulate(
 
     `port` 0 takes a free one; without `api_keys` one is made up. Both are printed on `out` (data, one `name
     value` per line, the base URL first and when it can be used); what is not isolated goes to `err`.
+    `api_keys` and `durations` are words as `options` reads them.
 
     `gateway_port` None serves no container gateway, 0 takes a free port; with `gateway_ca_file` it speaks HTTPS
     too, and the certificate to trust is written there. `ssh_authorized_keys` names a file of public keys.
     """
     out, err = out or sys.stdout, err or sys.stderr
-    keys = tuple(api_keys) or ("scvk-" + secrets.token_hex(16),)
-    if not speed > 0:
-        print(f"error: --speed must be above 0, got {speed}", file=err)
+    made_up = "scvk-" + secrets.token_hex(16)
+    try:
+        organizations = checked_names("organization", organizations)
+        config = SimulatorConfig(
+            api_keys=tuple(parse_api_key(key, organizations) for key in api_keys) or (ApiKey(made_up),),
+            organizations=organizations,
+            projects=checked_names("project", projects),
+            speed=checked_speed(speed),
+            seed=seed,
+            durations=parse_durations(durations),
+            quotas=Quotas(container_replicas=checked_number("replicas-quota", replicas_quota, 0)),
+            unknown_images=unknown_images,
+            image_catalogue=image_catalogue,
+            image_cache=image_cache,
+            insecure_registries=tuple(insecure_registries),
+            runtime=runtime,
+            isolation=isolation,
+            requests_per_minute=checked_number("requests-per-minute", requests_per_minute, 1),
+            list_max=None if list_max is None else checked_number("list-max", list_max, 0),
+            ssh_host=checked_ssh_host(ssh_host),
+            ssh_authorized_keys=read_authorized_keys(ssh_authorized_keys),
+        )
+    except ValueError as error:
+        print(f"error: {error}", file=err)
         return 1
     for registry in insecure_registries:
         if not _HOST.fullmatch(registry):
             print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
             return 1
-    try:
-        authorized = read_authorized_keys(ssh_authorized_keys) if ssh_authorized_keys is not None else ""
-        checked_ssh_host(ssh_host)
-    except AuthorizedKeysError as error:
-        print(f"error: --ssh-authorized-keys: {error}", file=err)
-        return 1
-    except ValueError as error:
-        print(f"error: --ssh-host: {error}", file=err)
-        return 1
-    config = SimulatorConfig(
-        api_keys=tuple(ApiKey(key) for key in keys),
-        organizations=tuple(organizations),
-        projects=tuple(projects),
-        speed=speed,
-        seed=seed,
-        unknown_images=unknown_images,
-        image_catalogue=image_catalogue,
-        image_cache=image_cache,
-        insecure_registries=tuple(insecure_registries),
-        isolation=isolation,
-        ssh_host=ssh_host,
-        ssh_authorized_keys=authorized,
-    )
 
     def announce(base_url: str, report: Sequence[str], gateway: ServedGateway | None) -> None:
         for line in report:
@@ -95,7 +100,7 @@ def run_simulate(
             f"project {config.projects[0]}",
         ]
         if not api_keys:
-            lines.append(f"api-key {keys[0]}")
+            lines.append(f"api-key {made_up}")
         if gateway is not None:
             lines.append(f"gateway {gateway.host}:{gateway.port}")
         print("\n".join(lines), file=out, flush=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,11 +28,12 @@ from scvk.simulator.api.control import ControlApi
 from scvk.simulator.api.faults import Faults
 from scvk.simulator.api.gate import Gate
 from scvk.simulator.api.handlers import GroupHandlers
-from scvk.simulator.api.organization_handlers import LogHandlers
+from scvk.simulator.api.organization_handlers import OrganizationHandlers
+from scvk.simulator.api.platform_faults import PlatformFaults
 from scvk.simulator.api.requests import RequestLog
 from scvk.simulator.clock import Clock, SimulatedClock
 from scvk.simulator.cloud.doors import AllDoors
-from scvk.simulator.cloud.instance import Means
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.config import SimulatorConfig
 from scvk.simulator.gateway.server import ServedGateway, serve_on
@@ -40,12 +42,19 @@ from scvk.simulator.images.pulling import PulledImages
 from scvk.simulator.metadata.door import MetadataDoors
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
+from scvk.simulator.runtime.virtual import VirtualRuntime
 from scvk.simulator.ssh.door import SshDoors
 
 # How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
 _SHUTDOWN_S = 1
 # How long an idle connection is kept, in seconds: as edges do. uvicorn's 5 s are the pace at which many clients poll.
 _KEEP_ALIVE_S = 75
+
+
+def _runtime(config: SimulatorConfig, clock: Clock) -> Runtime:
+    if config.runtime == "virtual":
+        return VirtualRuntime(clock)
+    return ProcessRuntime(config.isolation, config.speed)
 
 
 class AddressUnavailableError(OSError):
@@ -67,11 +76,13 @@ class Simulator:
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SimulatedClock(config.speed)
-        self.runtime: Runtime = runtime or ProcessRuntime(config.isolation, config.speed)
-        random = Random(config.seed)
+        self.runtime: Runtime = runtime or _runtime(config, self.clock)
+        seed = secrets.token_hex(16) if config.seed is None else str(config.seed)
+        self.faults = Faults(Random(seed), [])
+        self._mishaps = PlatformFaults(self.faults)
         self._ssh = SshDoors(config.ssh_host, config.ssh_authorized_keys)
         doors = AllDoors(self._ssh, MetadataDoors())
-        means = Means(self.clock, random, self.runtime, config.durations, doors)
+        means = Means(self.clock, Random(seed), self.runtime, config.durations, self._mishaps, seed, doors)
         self.images = PulledImages(
             ImageCatalogue(config.unknown_images),
             catalogue_file=config.image_catalogue,
@@ -81,14 +92,13 @@ class Simulator:
         )
         self.platform = Platform(means, config.organizations, config.projects, config.quotas, self.images)
         self.requests = RequestLog()
-        self.faults = Faults(Random(config.seed), [])
         self.app: Starlette = self._build_app()
 
     def _build_app(self) -> Starlette:
         def monotonic() -> float:
             return asyncio.get_running_loop().time()
 
-        handlers = all_handlers(GroupHandlers(self.config, monotonic), LogHandlers(self.clock))
+        handlers = all_handlers(GroupHandlers(self.config, monotonic), OrganizationHandlers(self.clock, self._mishaps))
         gate = Gate(
             self.platform,
             self.config.api_keys,

@@ -67,17 +67,33 @@ async def test_the_sweep_asks_for_all_running_groups_of_ours_in_turn_and_for_no_
 
 async def test_wanted_instances_do_not_keep_the_sweep_from_its_turn() -> None:
     world = World()
-    ours = add_ours(world, 2)
+    *ours, wanted = add_ours(world, 3)
     await world.started()
     task = asyncio.create_task(world.provider.run())
     for _ in range(60):
-        world.provider._poller.want_instance("wanted")
+        world.provider._poller.want_instance(wanted)
         await asyncio.sleep(3)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     asked = Counter(name for _, kind, name in world.cloud.requests if kind == "instances")
-    assert all(asked[name] >= 5 for name in ours)
-    assert asked["wanted"] >= 40
+    assert all(asked[name] >= 3 for name in ours)
+    assert asked[wanted] >= 40
+
+
+async def test_instances_that_are_wanted_no_more_are_not_asked_for() -> None:
+    world = World()
+    ours = add_ours(world, 50)
+    await world.started()
+    for name in [*ours, "gone-from-the-listing"]:
+        world.provider._poller.want_instance(name)
+    for name in ours[1:]:
+        world.provider._poller.want_no_instance(name)
+    world.cloud.requests.clear()
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(60)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert world.cloud.count("instances") <= 6
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from scvk.simulator.cloud.group import Group
 from scvk.simulator.config import Quotas
 from scvk.simulator.problems import InvalidRequest, NameConflict, NotFound, QuotaExceeded
-from scvk.simulator.runtime.virtual import Script
+from scvk.simulator.runtime.script import Script
 from tests.unit.simulator.world import (
     ALLOCATE_S,
     CREATE_S,

@@ -6,7 +6,7 @@ import pytest
 
 from scvk.simulator.cloud.events import INTERRUPTIONS, InstanceEvent
 from scvk.simulator.cloud.rendering import render_instance
-from scvk.simulator.runtime.virtual import Script
+from scvk.simulator.runtime.script import Script
 from tests.unit.simulator.world import (
     ALLOCATE_S,
     DOWNLOAD_S,

@@ -16,13 +16,13 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def text(line: str, severity: str = "default") -> LogEntry:
-    return LogEntry(NOON, ResourceType.CONTAINER, LABELS, severity, line)
+    return LogEntry(NOON, NOON, ResourceType.CONTAINER, LABELS, severity, line)
 
 
 JSON = LogEntry(
-    NOON, ResourceType.CONTAINER, LABELS, "default", None, {"n": 5, "s": "Hi", "b": True, "deep": {"x": "y"}}
+    NOON, NOON, ResourceType.CONTAINER, LABELS, "default", None, {"n": 5, "s": "Hi", "b": True, "deep": {"x": "y"}}
 )
-EVENT = LogEntry(NOON, ResourceType.INSTANCE_CONTROLLER, LABELS, "error", "Instance Exited:1 (Error)")
+EVENT = LogEntry(NOON, NOON, ResourceType.INSTANCE_CONTROLLER, LABELS, "error", "Instance Exited:1 (Error)")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def entry(text: str, seconds: float = 0) -> LogEntry:
-    return LogEntry(NOON + timedelta(seconds=seconds), ResourceType.CONTAINER, {}, "default", text)
+    time = NOON + timedelta(seconds=seconds)
+    return LogEntry(time, time, ResourceType.CONTAINER, {}, "default", text)
 
 
 def lines_of(*chunks: bytes) -> list[str]:
@@ -62,6 +63,12 @@ class TestRing:
             ring.append(entry(str(n), n))
         assert 80 <= len(ring) <= 100
         assert ring.between(NOON, NOON + timedelta(days=1))[-1].text == "999"
+
+    def test_an_entry_that_comes_late_goes_to_its_place(self) -> None:
+        ring = Ring()
+        for seconds in (1, 3, 2):
+            ring.append(entry(str(seconds), seconds))
+        assert [e.text for e in ring.between(NOON, NOON + timedelta(seconds=9))] == ["1", "2", "3"]
 
     def test_long_lines_count_by_their_length(self) -> None:
         ring = Ring(characters=10_000)

@@ -14,7 +14,8 @@ from scvk.saladcloud.models.document import document
 from scvk.simulator.api.app import all_handlers
 from scvk.simulator.api.bodies import LARGEST_BODY
 from scvk.simulator.api.handlers import GroupHandlers
-from scvk.simulator.api.organization_handlers import LogHandlers
+from scvk.simulator.api.organization_handlers import OrganizationHandlers
+from scvk.simulator.cloud.mishaps import NO_MISHAPS
 from scvk.simulator.config import Quotas
 from scvk.simulator.logs.entries import format_time
 from tests.unit.simulator.api_client import KEYS, Client, api
@@ -372,7 +373,7 @@ async def test_every_operation_on_groups_is_simulated(client: Client) -> None:
         for operation in document().operations.values()
         if not any(word in operation.path for word in ("queues", "inference", "webhook"))
     }
-    groups, logs = GroupHandlers(client.simulator.config, lambda: 0.0), LogHandlers(client.clock)
+    groups, logs = GroupHandlers(client.simulator.config, lambda: 0.0), OrganizationHandlers(client.clock, NO_MISHAPS)
     assert concerned == set(all_handlers(groups, logs))
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from scvk.simulator.clock import ManualClock
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, Means
+from scvk.simulator.cloud.instance import Instance
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.platform import Platform, Project
 from scvk.simulator.config import Durations, Quotas
 from scvk.simulator.image_catalogue import ImageCatalogue
 from scvk.simulator.runtime.contract import Launch
-from scvk.simulator.runtime.virtual import Script, VirtualRuntime
+from scvk.simulator.runtime.script import Script
+from scvk.simulator.runtime.virtual import VirtualRuntime
 
 PULL_S, ALLOCATE_S, DOWNLOAD_S, CREATE_S = 10.0, 20.0, 30.0, 5.0
 UNTIL_RUNNING_S = PULL_S + ALLOCATE_S + DOWNLOAD_S + CREATE_S

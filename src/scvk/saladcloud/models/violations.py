@@ -43,6 +43,14 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
         yield ValidationError("pattern")
 
 
+def _type(validator: Any, types: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    # The document mixes `type: [.., 'null']` with the `nullable` of OpenAPI 3.0, and means the same by both.
+    if value is None and schema.get("nullable") is True:
+        return
+    if not any(validator.is_type(value, name) for name in ([types] if isinstance(types, str) else types)):
+        yield ValidationError("type")
+
+
 def _required(_validator: Any, names: Iterable[str], value: Any, _schema: Any) -> Iterator[ValidationError]:
     if isinstance(value, dict):
         for name in names:
@@ -64,10 +72,20 @@ def _additional_properties(
 
 _Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern, "required": _required, "additionalProperties": _additional_properties},
+    {"type": _type, "pattern": _pattern, "required": _required, "additionalProperties": _additional_properties},
 )
 # Named one by one, so that a missing checker is an error and not a rule that silently holds for everything.
 _FORMATS = FormatChecker(formats=("date-time", "ipv4", "uuid"))
+
+
+@_FORMATS.checks("int32")
+def _is_int32(value: object) -> bool:
+    return not isinstance(value, int) or -(2**31) <= value < 2**31
+
+
+@_FORMATS.checks("int64")
+def _is_int64(value: object) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _path(steps: Iterable[str | int]) -> str:

@@ -22,6 +22,21 @@ from scvk.simulator.problems import InvalidRequest, NotFound, Problem, TooLarge
 _LARGEST_BODY = 65536
 
 
+class Interruption(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which instances are to lose their machines, and why.
+
+    `group` is a shell pattern on group names, `share` (0-1) how many of those that match are hit, by chance.
+    """
+
+    reason: str = "node-offline"
+    group: str = "*"
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError("share must be 0 to 1")
+
+
 class ControlApi:
     """Its routes."""
 
@@ -47,6 +62,7 @@ class ControlApi:
             Route("/faults/{fault_id:int}", self._one_fault, methods=["DELETE"]),
             Route("/state", self._state, methods=["GET"]),
             Route("/instances/{instance_id}/interrupt", self._interrupt, methods=["POST"]),
+            Route("/interrupt", self._interrupt_some, methods=["POST"]),
         ]
 
     async def _requests(self, request: Request) -> Response:
@@ -105,6 +121,17 @@ class ControlApi:
         except (NotFound, InvalidRequest, TooLarge) as problem:
             return _refusal(problem)
         return Answer(202, {"event": str(event)}).response()
+
+    async def _interrupt_some(self, request: Request) -> Response:
+        """An `Interruption`; the answer lists the ids of the instances that it hit."""
+        try:
+            wanted = msgspec.json.decode(await _read(request) or b"{}", type=Interruption)
+            hit = self._platform.interrupt_some(wanted.reason, wanted.group, wanted.share)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            return _refusal(InvalidRequest(str(error)))
+        except Problem as problem:
+            return _refusal(problem)
+        return Answer(202, {"instances": hit}).response()
 
 
 async def _read(request: Request) -> bytes:

@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from scvk.saladcloud.models.document import Operation
 from scvk.simulator.api.bodies import read_body
-from scvk.simulator.api.faults import Fault, FaultKind, Faults
+from scvk.simulator.api.distortion import Memory, distort
+from scvk.simulator.api.faults import ANSWER_KINDS, REACH, Fault, FaultKind, Faults
 from scvk.simulator.api.ratelimit import SlidingWindow
 from scvk.simulator.api.requests import LoggedRequest, RequestLog
 from scvk.simulator.cloud.platform import Organization, Platform, Project
@@ -69,7 +70,10 @@ class Answer:
         """As Starlette sends it."""
         if self.body is None:
             return Response(status_code=self.status, headers=self.headers)
-        content = msgspec.json.encode(self.body)
+        return self.response_with(msgspec.json.encode(self.body))
+
+    def response_with(self, content: bytes) -> Response:
+        """The same with another body, encoded already."""
         return Response(content, self.status, self.headers, self.media_type)
 
 
@@ -109,6 +113,7 @@ class Gate:
         self._windows = [SlidingWindow(requests_per_minute, monotonic) for _ in api_keys]
         self._faults = faults
         self._log = log
+        self._memory = Memory(monotonic)
 
     def endpoint(self, operation: Operation, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of one operation."""
@@ -137,17 +142,36 @@ class Gate:
         fault = self._faults.strike(operation.id)
         if fault is not None:
             logged.fault = str(fault.kind)
-            if fault.when == "before":
+            if fault.when == "before" and fault.kind not in ANSWER_KINDS:
                 return await _fail(request, fault)
+            if fault.when == "before" and fault.kind is FaultKind.LATENCY:
+                await asyncio.sleep(fault.seconds or 0)
         call = Call(request, self._organization(key_index, request.path_params["organization_name"]))
         if operation.path_violations({n: str(v) for n, v in request.path_params.items()}):
             raise NotFound("No such resource.")
         if operation.request is not None:
             call.body = await read_body(request, operation)
-        response = handler(call).response()
-        if fault is not None:
+        answer = handler(call)
+        if fault is not None and fault.kind not in ANSWER_KINDS:
             return await _fail(request, fault)
-        return response
+        if fault is not None and fault.when == "after" and fault.kind is FaultKind.LATENCY:
+            await asyncio.sleep(fault.seconds or 0)
+        return self._respond(request, operation, answer, fault)
+
+    def _respond(self, request: Request, operation: Operation, answer: Answer, fault: Fault | None) -> Response:
+        """The answer, remembered, or as an answer fault has it."""
+        if answer.body is None or answer.status >= 400:
+            return answer.response()
+        remembers = operation.id in REACH[FaultKind.STALE]
+        if fault is not None and fault.kind is FaultKind.STALE and remembers:
+            stale = self._memory.recall(request.url.path, fault.seconds)
+            if stale is not None:
+                return answer.response_with(stale)
+        body = answer.body if fault is None else distort(fault, answer.body)
+        content = msgspec.json.encode(body)
+        if remembers:
+            self._memory.keep(request.url.path, content)
+        return answer.response_with(content)
 
     def _authenticate(self, request: Request) -> int:
         """The index of the key. Raises Unauthorized."""
@@ -181,6 +205,8 @@ async def _fail(request: Request, fault: Fault) -> Response:
         case FaultKind.HANG:
             await _hang(request, fault.seconds)
             return _Dropped()
+        case _:
+            raise AssertionError(f"{fault.kind} does not replace answers")
 
 
 async def _hang(request: Request, seconds: float | None) -> None:

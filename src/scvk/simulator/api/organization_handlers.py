@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from scvk.simulator.api.gate import Answer, Call
 from scvk.simulator.clock import Clock
+from scvk.simulator.cloud.mishaps import Mishaps
 from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
 from scvk.simulator.logs.entries import format_time
 from scvk.simulator.logs.query import QueryError, compile_query
@@ -17,11 +18,12 @@ _DEFAULT_PAGE_SIZE = 100
 _CPU_MACHINES = 2400
 
 
-class LogHandlers:
-    """Queries of the organization's log entries; `clock` says what is the future."""
+class OrganizationHandlers:
+    """Those that need more than the organization: `clock` says what is the future, `mishaps` what is sold out."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, mishaps: Mishaps) -> None:
         self._clock = clock
+        self._mishaps = mishaps
 
     def query_log_entries(self, call: Call) -> Answer:
         """A page of the organization's log entries."""
@@ -54,6 +56,26 @@ class LogHandlers:
             }
         )
 
+    def get_gpu_availability(self, call: Call) -> Answer:
+        """How many machines with one of the classes are there; the lower the priority, the fewer can be had."""
+        wanted = frozenset(class_id.lower() for class_id in call.body["gpu_classes"])
+        left = [class_id for class_id in wanted if not self._mishaps.out_of_capacity(frozenset({class_id}))]
+        online = machines_online(left)
+        return Answer(
+            body={
+                "available_gpu_high": online,
+                "available_gpu_medium": online * 3 // 4,
+                "available_gpu_low": online // 2,
+                "available_gpu_batch": online // 4,
+                "on_call_gpu": online * 2,
+            }
+        )
+
+    def get_cpu_availability(self, _call: Call) -> Answer:
+        """How many machines are there for groups without a GPU."""
+        machines = 0 if self._mishaps.out_of_capacity(frozenset()) else _CPU_MACHINES
+        return Answer(body={"available_cpu_batch": machines, "on_call_cpu": machines * 2})
+
 
 def list_gpu_classes(_call: Call) -> Answer:
     """The whole catalogue."""
@@ -77,25 +99,6 @@ def get_quotas(call: Call) -> Answer:
             "update_time": created,
         }
     )
-
-
-def get_gpu_availability(call: Call) -> Answer:
-    """How many machines with one of the classes are there; the lower the priority, the fewer can be had."""
-    online = machines_online(call.body["gpu_classes"])
-    return Answer(
-        body={
-            "available_gpu_high": online,
-            "available_gpu_medium": online * 3 // 4,
-            "available_gpu_low": online // 2,
-            "available_gpu_batch": online // 4,
-            "on_call_gpu": online * 2,
-        }
-    )
-
-
-def get_cpu_availability(_call: Call) -> Answer:
-    """How many machines are there for groups without a GPU."""
-    return Answer(body={"available_cpu_batch": _CPU_MACHINES, "on_call_cpu": _CPU_MACHINES * 2})
 
 
 def _moment(text: str, field: str) -> datetime:

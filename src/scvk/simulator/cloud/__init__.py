@@ -4,7 +4,8 @@ Synchronous throughout: requests come in as method calls, everything later as a 
 runtime's events. So the same code runs in real time with processes and on a virtual clock with scripts.
 
 - `platform`: organizations, projects, quotas; where requests arrive.
-- `group`, `instance`: the two state machines.
+- `group`, `instance`: the two state machines. `means`: what they work with, `mishaps` among it.
+- `figures`: what an instance uses, once a minute.
 - `probing`: thresholds and schedule of an instance's probes.
 - `exits`: what follows an exit. `events`: the vocabulary. `journal`: writes events and output to the log
   store.

@@ -81,9 +81,12 @@ class Definition:
         return str(self.values["restart_policy"])
 
     @property
-    def priority(self) -> str | None:
-        """Without a GPU always the lowest (SaladCloud's documentation, "priority pricing")."""
-        return self.container.get("priority") if self.gpu_classes else "batch"
+    def priority(self) -> str:
+        """Without a GPU always the lowest (SaladCloud's documentation, "priority pricing").
+
+        That a group with a GPU which does not say is `high` is a guess; answers must name one.
+        """
+        return str(self.container.get("priority") or "high") if self.gpu_classes else "batch"
 
     @cached_property
     def probes(self) -> ProbeSet:

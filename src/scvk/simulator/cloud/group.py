@@ -18,10 +18,14 @@ from typing import Any, Protocol
 from scvk.simulator.clock import Agenda
 from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import GroupEvent, group_updated, replicas_updated
-from scvk.simulator.cloud.instance import Instance, InstanceState, Means
+from scvk.simulator.cloud.instance import Instance, InstanceState
 from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.image_catalogue import Image, ImageSource
 from scvk.simulator.runtime.contract import Launch
+
+# How often a deleted group whose programs still end is looked at.
+_LOOK_AGAIN_S = 1.0
 
 
 class GroupStatus(StrEnum):
@@ -200,6 +204,10 @@ class Group:
 
     def _obtain(self) -> None:
         definition = self.definition
+        error = self._means.mishaps.pull_error(definition)
+        if error is not None:
+            self._pulled(definition.image, Image(pull_error=error))
+            return
         self._agenda.hold(self._owner.images.obtain(definition, lambda got: self._pulled(definition.image, got)))
 
     def _pulled(self, image: str, got: Image) -> None:
@@ -268,7 +276,7 @@ class Group:
     def _disappear(self) -> None:
         if self.instances:
             # Not before its last program has ended; that is a matter of its grace time.
-            self._agenda.after(self._means.durations.delete_s / 10, self._disappear)
+            self._agenda.after(_LOOK_AGAIN_S, self._disappear)
             return
         self._owner.group_gone(self)
 

@@ -12,24 +12,23 @@ Every run of a program has its own listener, so that news of an earlier run are 
 from __future__ import annotations
 
 import signal
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from random import Random
 from typing import Protocol
 
-from scvk.simulator.clock import Agenda, Clock
+from scvk.simulator.clock import Agenda, Clock, Timer
 from scvk.simulator.cloud.definition import Definition
-from scvk.simulator.cloud.doors import Doors, NoDoors, SshAddress
+from scvk.simulator.cloud.doors import SshAddress
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
+from scvk.simulator.cloud.figures import EVERY_S, Figures, figures
 from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.probing import ProbeWatch
-from scvk.simulator.config import Durations
+from scvk.simulator.durations import Duration
 from scvk.simulator.logs.lines import LineSplitter
-from scvk.simulator.runtime.contract import Container, Launch, Runtime
+from scvk.simulator.runtime.contract import Container, Launch, Usage
 
 
 class InstanceState(StrEnum):
@@ -44,6 +43,8 @@ class InstanceState(StrEnum):
 
 # What a status of a failed start counts as: command not found, as shells say it.
 _START_FAILURE_STATUS = 127
+# While no machine is free the platform goes on looking; how often is a guess.
+_SEARCH_AGAIN_S = 10.0
 
 
 class Surroundings(Protocol):
@@ -60,25 +61,6 @@ class Surroundings(Protocol):
 
     def instance_gone(self, instance: Instance) -> None:
         """The instance was stopped and is no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What the platform gives to each state machine."""
-
-    clock: Clock
-    random: Random
-    runtime: Runtime
-    durations: Durations
-    doors: Doors = field(default_factory=NoDoors)
-
-    def vary(self, seconds: float) -> float:
-        """A duration as chance has it today."""
-        return seconds * (1 + self.durations.jitter * self.random.uniform(-1, 1))
-
-    def new_id(self) -> str:
-        """A random UUID (version 4), repeatable with the seed."""
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
 
 class Instance:
@@ -121,6 +103,11 @@ class Instance:
     def container(self) -> Container | None:
         """The running container, if any."""
         return self._run.container if self._run is not None else None
+
+    @property
+    def figures(self) -> Figures | None:
+        """What it uses, as last measured; None until it ran for a minute."""
+        return self._run.figures if self._run is not None else None
 
     # --- what is asked of it ---
 
@@ -174,7 +161,13 @@ class Instance:
         self._labels = self._journal.instance_labels(self.id, self.machine_id, self.version)
         self._backoff = Backoff(self._means.durations)
         self._enter(InstanceState.ALLOCATING)
-        self._step(self._means.durations.allocate_s, self._download)
+        self._step(self._means.durations.allocate_s, self._find_machine)
+
+    def _find_machine(self) -> None:
+        if self._means.mishaps.capacity_left(self.definition):
+            self._download()
+        else:
+            self._agenda.after(_SEARCH_AGAIN_S, self._find_machine)
 
     def _download(self) -> None:
         self._event(InstanceEvent.ALLOCATED)
@@ -194,9 +187,9 @@ class Instance:
         self._run = run
         run.container = self._means.runtime.start(self._group.launch(self), run)
 
-    def _step(self, seconds: float, then: Callable[[], None]) -> None:
+    def _step(self, duration: Duration, then: Callable[[], None]) -> None:
         self._step_began = self._means.clock.time()
-        self._step_length_s = self._means.vary(seconds)
+        self._step_length_s = self._means.vary(duration)
         self._agenda.after(self._step_length_s, then)
 
     # --- what the program does ---
@@ -223,6 +216,12 @@ class Instance:
             run.watch.begin()
             if run.container.inside is not None:
                 self._means.doors.open(self, run.container.inside)
+            run.begin_measuring()
+
+    def disk_exceeded(self, run: _Run) -> None:
+        """The program wrote more than the group asked for: the platform ends it, and seeks another machine."""
+        if run is self._run and not run.unwanted:
+            self.interrupt(InstanceEvent.INTERRUPTED_DISK)
 
     def program_said(self, run: _Run, line: str) -> None:
         """A line of output; also the last words of a run that the instance has already left."""
@@ -274,7 +273,7 @@ class Instance:
             return
         run.unwanted = True
         run.then = then
-        run.end_probes()
+        run.end_watching()
         self.started = self.ready = False
         container = run.container
         container.signal(signal.SIGTERM)
@@ -289,7 +288,7 @@ class Instance:
 
     def _forget_run(self) -> None:
         if self._run is not None:
-            self._run.end_probes()
+            self._run.end_watching()
             self._means.doors.close(self)
         self._run = None
         self.started = self.ready = False
@@ -317,6 +316,8 @@ class _Run:
         self.labels = labels
         self.container: Container | None = None
         self.watch: ProbeWatch | None = None
+        self.figures: Figures | None = None
+        self._measuring: Timer | None = None
         self.began_at = clock.time()
         # Set when the platform ends this run on purpose; `then` is what follows its end.
         self.unwanted = False
@@ -340,6 +341,23 @@ class _Run:
             self._instance.program_said(self, line)
         self._instance.program_ended(self, status)
 
-    def end_probes(self) -> None:
+    def disk_exceeded(self) -> None:
+        self._instance.disk_exceeded(self)
+
+    def begin_measuring(self) -> None:
+        self._measuring = self._clock.call_later(EVERY_S, self._measure)
+
+    def _measure(self) -> None:
+        self.begin_measuring()
+        if self.container is not None:
+            self.container.measure(self._measured)
+
+    def _measured(self, usage: Usage) -> None:
+        resources = self._instance.definition.resources
+        self.figures = figures(usage, self.figures, int(resources["cpu"]), int(resources["memory"]))
+
+    def end_watching(self) -> None:
         if self.watch is not None:
             self.watch.end()
+        if self._measuring is not None:
+            self._measuring.cancel()

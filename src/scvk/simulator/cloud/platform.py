@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.definition import Definition, broken_rules
 from scvk.simulator.cloud.events import INTERRUPTIONS, InstanceEvent
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, InstanceState, Means
+from scvk.simulator.cloud.instance import Instance, InstanceState
 from scvk.simulator.cloud.journal import Journal
+from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.merging import patch_definition
 from scvk.simulator.config import Quotas
 from scvk.simulator.gpu_catalogue import gpu_classes
@@ -26,8 +28,8 @@ from scvk.simulator.runtime.contract import Launch
 # Domain of the container gateway; the label before it is unique per group.
 DNS_SUFFIX = "salad.cloud"
 _MIB = 1024 * 1024
-# An instance's writes are held in memory here: whatever it asked for, it gets no more.
-_LARGEST_DISK_MIB = 1024
+# What a group gets that does not say how much storage it wants; a guess, the least that one can ask for.
+_DEFAULT_STORAGE_MIB = 1024
 
 
 class Organization:
@@ -94,9 +96,10 @@ class Project:
             )
         if values["autostart_policy"]:
             self.organization.check_quota(definition.replicas)
-        dns = self._new_dns() if values.get("networking") is not None else None
-        journal = Journal(self.logs, self.name, definition.name)
-        group = Group(self._means, self, journal, definition, dns)
+        journal = Journal(self.logs, self.name, definition.name, self._means.clock, self._means.mishaps)
+        means = self._means.own(self.organization.name, self.name, definition.name)
+        dns = _new_dns(means) if values.get("networking") is not None else None
+        group = Group(means, self, journal, definition, dns)
         self._used_names.add(group.name)
         self.groups[group.name] = group
         group.begin()
@@ -154,7 +157,7 @@ class Project:
             "SALAD_MACHINE_ID": instance.machine_id,
         }
         resources = definition.resources
-        storage_mib = int(resources.get("storage_amount") or _LARGEST_DISK_MIB * _MIB) // _MIB
+        storage_mib = int(resources.get("storage_amount") or _DEFAULT_STORAGE_MIB * _MIB) // _MIB
         return Launch(
             instance_id=instance.id,
             image=definition.image,
@@ -167,7 +170,8 @@ class Project:
             user=image.user,
             files=image.files,
             shm_mib=int(resources.get("shm_size") or 64),
-            disk_mib=min(storage_mib, _LARGEST_DISK_MIB),
+            disk_mib=storage_mib,
+            memory_mib=int(resources["memory"]),
         )
 
     def group_gone(self, group: Group) -> None:
@@ -198,11 +202,6 @@ class Project:
             )
         return definition
 
-    def _new_dns(self) -> str:
-        words = "abcdefghijklmnopqrstuvwxyz0123456789"
-        label = "".join(self._means.random.choice(words) for _ in range(16))
-        return f"s{label}.{DNS_SUFFIX}"
-
 
 class Platform:
     """All organizations. `abandon` before the runtime is closed."""
@@ -216,6 +215,7 @@ class Platform:
         images: ImageSource,
     ) -> None:
         self.clock: Clock = means.clock
+        self._random = means.random
         self.organizations = {name: Organization(means, name, projects, quotas, images) for name in organizations}
 
     def all_projects(self) -> Iterator[Project]:
@@ -233,17 +233,48 @@ class Platform:
 
     def interrupt(self, instance_id: str, reason: str) -> InstanceEvent:
         """Let an instance lose its machine. Raises NotFound, InvalidRequest for an unknown reason."""
-        if reason not in INTERRUPTIONS:
-            raise InvalidRequest.at("reason", "must be one of " + ", ".join(INTERRUPTIONS))
+        event = _interruption(reason)
         instance = self.find_instance(instance_id)
         if instance.state is InstanceState.STOPPING:
             raise InvalidRequest("The instance is stopping.")
-        event = INTERRUPTIONS[reason]
         instance.interrupt(event)
         return event
+
+    def interrupt_some(self, reason: str, group_pattern: str, share: float) -> list[str]:
+        """Let instances that are on a machine lose it, each with the probability `share`; the ids of those hit.
+
+        `group_pattern` is a shell pattern on group names. Raises InvalidRequest for an unknown reason.
+        """
+        on_machines = [
+            instance.id
+            for project in self.all_projects()
+            for group in project.groups.values()
+            if fnmatchcase(group.name, group_pattern)
+            for instance in group.instances.values()
+            if instance.state not in {InstanceState.ALLOCATING, InstanceState.STOPPING}
+        ]
+        hit = [instance_id for instance_id in on_machines if self._random.random() < share]
+        _interruption(reason)
+        for instance_id in hit:
+            self.interrupt(instance_id, reason)
+        return hit
 
     def abandon(self) -> None:
         """The simulator ends: no timer fires any more."""
         for project in self.all_projects():
             for group in project.groups.values():
                 group.abandon()
+
+
+def _new_dns(means: Means) -> str:
+    """A group's name in the domain of the container gateway."""
+    words = "abcdefghijklmnopqrstuvwxyz0123456789"
+    label = "".join(means.random.choice(words) for _ in range(16))
+    return f"s{label}.{DNS_SUFFIX}"
+
+
+def _interruption(reason: str) -> InstanceEvent:
+    """The event for a reason of the control API. Raises InvalidRequest."""
+    if reason not in INTERRUPTIONS:
+        raise InvalidRequest.at("reason", "must be one of " + ", ".join(INTERRUPTIONS))
+    return INTERRUPTIONS[reason]

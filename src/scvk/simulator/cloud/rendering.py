@@ -100,6 +100,7 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 def render_instance(instance: Instance) -> dict[str, Any]:
     """One instance. A missing startup probe counts as passed from the beginning, as the document says."""
     started = instance.started or instance.definition.probes.startup is None
+    figures = instance.figures
     answer = {
         "id": instance.id,
         "machine_id": instance.machine_id,
@@ -111,6 +112,7 @@ def render_instance(instance: Instance) -> dict[str, Any]:
         "pulling_progress": instance.pulling_progress,
         # From inside it may be set to any 32-bit number; answers have it within the document's range.
         "deletion_cost": min(max(instance.deletion_cost, 0), _HIGHEST_DELETION_COST),
+        **(figures.render() if figures is not None else {}),
     }
     if instance.ssh is not None:
         answer["ssh_ip"] = instance.ssh.ip

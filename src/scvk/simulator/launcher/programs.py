@@ -37,6 +37,7 @@ def fork_program(program: Program, output_fd: int, prepare: Callable[[], None], 
 
     def become() -> None:
         stdin = os.open("/dev/null", os.O_RDONLY)
+        be_first_to_go()
         prepare()
         take_streams(stdin, output_fd, output_fd)
         become_ordinary(isolated=isolated)
@@ -87,6 +88,14 @@ def become_ordinary(*, isolated: bool) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o022)
+
+
+def be_first_to_go() -> None:
+    """Should the machine run out of memory, the kernel ends this program and not the host's (proc(5))."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        pass  # where it cannot be had, the limits alone must do
 
 
 def exit_status(wait_status: int) -> int:

@@ -7,11 +7,13 @@ import os
 import selectors
 import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, users, wire
+from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, usage, users, wire
+from scvk.simulator.launcher.limits import Limit, LimitWatch, layer_mib
 from scvk.simulator.launcher.programs import (
     Child,
     Program,
@@ -55,6 +57,7 @@ class Launcher:
         self._has_metadata = False
         self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
+        self._limits = LimitWatch(time.monotonic)
 
     def run(self) -> None:
         """Serve until end of file."""
@@ -65,13 +68,13 @@ class Launcher:
         # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an
         # orderly one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        report = self._choose_isolation()
-        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report})
+        report, refusal = self._choose_isolation()
+        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report, "refusal": refusal})
         decoder = wire.Decoder()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(wake_read, selectors.EVENT_READ)
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._limits.pause_s()):
                 if key.fileobj is self._control:
                     data, fds = wire.receive(self._control)
                     if not data:
@@ -85,19 +88,30 @@ class Launcher:
                     self._reap()
                 elif key.data is not None and key.data in self._starting:
                     self._learn_start(key.data)
+            for number, limit in self._limits.look():
+                self._enforce(number, limit)
+
+    def _enforce(self, number: int, limit: Limit) -> None:
+        if limit is Limit.MEMORY:
+            self._signal(number, signal.SIGKILL)
+        else:
+            self._say({"event": "disk-exceeded", "id": number})
 
     # --- which isolation ---
 
-    def _choose_isolation(self) -> list[str]:
+    def _choose_isolation(self) -> tuple[list[str], str]:
+        """What is not isolated, and why nothing may be started at all: empty when all is well."""
         if self._mode == "none":
-            return ["isolation is switched off: " + _PLAIN_WARNING]
+            return ["isolation is switched off: " + _PLAIN_WARNING], ""
         complaint = trial.complaint_about(self._try_out)
+        if complaint and self._mode == "namespaces":
+            return [], complaint
         if complaint:
-            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"]
+            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"], ""
         self._enter_namespaces()
         complaint = trial.complaint_about(self._try_out_metadata)
         self._has_metadata = not complaint
-        return [f"instances have no metadata service: {complaint}"] if complaint else []
+        return ([f"instances have no metadata service: {complaint}"] if complaint else []), ""
 
     def _enter_namespaces(self) -> None:
         """Raises OSError."""
@@ -146,6 +160,9 @@ class Launcher:
                     self._open_socket(number, message)
                 case "terminal":
                     self._open_terminal(number, message)
+                case "usage":
+                    cpu_s, memory_mib = self._limits.measure(int(message["target"]))
+                    self._say({"event": "usage", "id": number, "cpu_s": cpu_s, "memory_mib": memory_mib})
                 case _:
                     self._say({"event": "failed", "id": number, "message": "unknown request"})
         except OSError as error:
@@ -169,7 +186,9 @@ class Launcher:
             place = self._scratch.lay(str(number), message["files"])
             message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
         self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
-        self._watch(number, self._fork(partial(fork_program, program, output_fd, _nothing), None))
+        child = self._fork(partial(fork_program, program, output_fd, _nothing), None)
+        self._watch(number, child)
+        self._limits.add(number, child.pid, message["memory_mib"], None)
 
     def _start_isolated(self, number: int, program: Program, message: wire.Message, output_fd: int) -> None:
         build = partial(
@@ -177,7 +196,7 @@ class Launcher:
             message["hostname"],
             message["files"],
             message["shm_mib"],
-            message["disk_mib"],
+            layer_mib(message["disk_mib"], usage.machine_mib()),
             message["root"],
         )
         self._users[number] = message["user"]
@@ -190,10 +209,12 @@ class Launcher:
 
         prepare = partial(_settle, go_inside, message["cwd"], message["user"])
         try:
-            self._watch(number, self._fork(partial(fork_program, program, output_fd, prepare), None))
+            child = self._fork(partial(fork_program, program, output_fd, prepare), None)
         finally:
             if metadata is not None:
                 os.close(metadata)
+        self._watch(number, child)
+        self._limits.add(number, child.pid, message["memory_mib"], message["disk_mib"])
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
         target = self._running(message)
@@ -202,7 +223,7 @@ class Launcher:
         if self._isolated:
             user = self._users.get(int(message["target"]), "")
             prepare = partial(_settle, prepare, None, user)
-        self._watch(number, self._fork(partial(fork_program, program, output_fd, prepare), target))
+        self._visit(number, message, self._fork(partial(fork_program, program, output_fd, prepare), target))
 
     def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
         target = self._running(message)
@@ -214,8 +235,13 @@ class Launcher:
             home = str(self._scratch.folder(f"home-{message['instance_id']}"))
         login = Login(message["kind"], message["command"], env, message["terminal"], home)
         streams = (fds[0], fds[1], fds[2])
-        self._watch(number, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
+        self._visit(number, message, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
         self._sessions.add(number)
+
+    def _visit(self, number: int, message: wire.Message, child: Child) -> None:
+        """What it uses counts as the instance's."""
+        self._watch(number, child)
+        self._limits.join(int(message["target"]), child.pid)
 
     def _running(self, message: wire.Message) -> int:
         """The first process of the instance that a request names. Raises OSError when it is gone."""
@@ -316,6 +342,7 @@ class Launcher:
             self._forget(child.pid)
             self._say({"event": "failed", "id": number, "message": json.loads(complaint)})
         else:
+            self._limits.begin(number)
             self._say({"event": "started", "id": number, "pid": child.pid})
 
     def _reap(self) -> None:
@@ -345,6 +372,8 @@ class Launcher:
     def _forget(self, pid: int) -> None:
         number = self._ids.pop(pid)
         self._pids.pop(number, None)
+        self._limits.remove(number)
+        self._limits.leave(pid)
         self._markers.pop(number, None)
         self._sessions.discard(number)
         self._users.pop(number, None)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scvk.simulator.launcher import sftp
-from scvk.simulator.launcher.programs import Child, become_ordinary, fork_child, take_streams
+from scvk.simulator.launcher.programs import Child, be_first_to_go, become_ordinary, fork_child, take_streams
 
 # What OpenSSH's sshd gives a superuser (its configure option --with-superuser-path, as Debian builds it).
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -48,6 +48,7 @@ def fork_session(login: Login, streams: tuple[int, int, int], prepare: Callable[
     def become() -> None:
         if login.terminal:
             fcntl.ioctl(streams[0], termios.TIOCSCTTY, 0)
+        be_first_to_go()
         prepare()
         take_streams(*streams)
         become_ordinary(isolated=isolated)

@@ -27,6 +27,7 @@ class LogEntry:
     """Exactly one of `text` and `json` is set. `labels` may be shared between entries: never change it."""
 
     time: datetime
+    receive_time: datetime
     resource_type: ResourceType
     labels: Mapping[str, str]
     severity: str
@@ -35,10 +36,9 @@ class LogEntry:
 
     def render(self) -> dict[str, Any]:
         """The `LogEntry` object of the OpenAPI document."""
-        time = format_time(self.time)
         answer: dict[str, Any] = {
-            "time": time,
-            "receive_time": time,
+            "time": format_time(self.time),
+            "receive_time": format_time(self.receive_time),
             "severity": self.severity,
             "resource": {"type": str(self.resource_type), "labels": dict(self.labels)},
         }

@@ -1,12 +1,12 @@
 """The log store of one project: two bounded rings, one for programs' output and one for events.
 
-Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring have
-strictly rising times, which makes time ranges cheap to cut out.
+Two, so that a chatty program cannot push the events out, which clients live by. Entries of a ring are kept
+in the order of their times, which makes time ranges cheap to cut out.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,8 +34,11 @@ class Ring:
         return len(self._entries)
 
     def append(self, entry: LogEntry) -> None:
-        """Keep `entry`, which must not be earlier than the last one."""
-        self._entries.append(entry)
+        """Keep `entry`; one that is earlier than the last one (a mishap) goes to its place."""
+        if self._entries and entry.time < self._entries[-1].time:
+            insort(self._entries, entry, key=_time)
+        else:
+            self._entries.append(entry)
         self._weight += entry.weight
         if len(self._entries) > self._capacity or self._weight > self._characters:
             self._trim()
@@ -72,17 +75,23 @@ class LogStore:
 
     def write_output(self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None) -> None:
         """A line of a program. The platform gives it no severity of its own, hence `default`."""
-        entry = LogEntry(self._next_time(), ResourceType.CONTAINER, labels, "default", text, json)
-        self.output.append(entry)
+        time = self.next_time()
+        self.output.append(LogEntry(time, time, ResourceType.CONTAINER, labels, "default", text, json))
 
-    def write_event(self, resource_type: ResourceType, labels: Mapping[str, str], severity: str, text: str) -> datetime:
-        """An event of a controller; returns the time it is kept under."""
-        time = self._next_time()
-        self.events.append(LogEntry(time, resource_type, labels, severity, text))
-        return time
+    def write_event(
+        self,
+        source: ResourceType,
+        labels: Mapping[str, str],
+        severity: str,
+        text: str,
+        time: datetime | None = None,
+    ) -> None:
+        """An event of a controller that happened at `time`, None for now; from now on it can be seen."""
+        time = time or self.next_time()
+        self.events.append(LogEntry(time, max(time, self._now()), source, labels, severity, text))
 
-    def _next_time(self) -> datetime:
-        """Now, but later than any entry before: a client that pages by time must not lose one of two equals."""
+    def next_time(self) -> datetime:
+        """Now, but later than any time before: a client that pages by time must not lose one of two equals."""
         self._last = max(self._now(), self._last + _TICK)
         return self._last
 

@@ -22,8 +22,8 @@ class Launch:
     `argv` is empty when neither the group nor the image says what to run: that fails to start. `env` is all it
     gets. `root` is the directory of the image's root file system, None for the host's; an image that does not
     need it (`needs_root`) may run on the host's instead. `user` is `name|uid[:group|gid]`, empty for root. `files` maps
-    absolute paths to texts laid over the root, executable ones begin with #!. `shm_mib` >= 64 and `disk_mib`
-    are sizes in MiB.
+    absolute paths to texts laid over the root, executable ones begin with #!. `shm_mib` >= 64, `disk_mib` and
+    `memory_mib` are the most it may use, in MiB.
     """
 
     instance_id: str
@@ -37,7 +37,8 @@ class Launch:
     user: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     shm_mib: int = 64
-    disk_mib: int = 512
+    disk_mib: int = 1024
+    memory_mib: int = 1024
 
 
 class ContainerEvents(Protocol):
@@ -52,8 +53,20 @@ class ContainerEvents(Protocol):
     def output(self, data: bytes) -> None:
         """Bytes of stdout or stderr, in order."""
 
+    def disk_exceeded(self) -> None:
+        """It wrote more than it may; it goes on until somebody ends it."""
+
     def exited(self, status: int) -> None:
         """The program ended, all its output was delivered; 0-255, 128 + signal when a signal ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a running container uses: processor seconds and real seconds since its start, MiB of memory now."""
+
+    cpu_s: float
+    age_s: float
+    memory_mib: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,9 @@ class Container(Protocol):
 
         `timeout_s` is in simulated seconds.
         """
+
+    def measure(self, done: Callable[[Usage], None]) -> None:
+        """Measure now; `done` is called once, later, or never when the container has ended."""
 
 
 class Runtime(Protocol):

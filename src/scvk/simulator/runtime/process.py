@@ -11,12 +11,19 @@ from typing import Any, Literal
 
 from scvk.saladcloud.models.probes import Probe
 from scvk.simulator.clock import Timer
-from scvk.simulator.runtime.contract import ContainerEvents, Launch, ProbeOutcome
+from scvk.simulator.runtime.contract import (
+    ContainerEvents,
+    Launch,
+    ProbeOutcome,
+    RuntimeUnavailableError,
+    Usage,
+)
 from scvk.simulator.runtime.link import LauncherLink
 from scvk.simulator.runtime.probing import run_check
 from scvk.simulator.runtime.process_inside import LAUNCHER_GONE, ProcessInside
 
-IsolationMode = Literal["auto", "none"]
+IsolationMode = Literal["auto", "namespaces", "none"]
+"""As well as the machine allows; by namespaces or not at all; plain processes."""
 
 _READ_SIZE = 65536
 # After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not
@@ -46,6 +53,12 @@ class ProcessRuntime:
     async def open(self) -> None:
         """Start the launcher. Raises RuntimeUnavailableError."""
         hello = await self._link.open()
+        if hello["refusal"]:
+            await self._link.close()
+            raise RuntimeUnavailableError(
+                f"this machine does not allow namespaces ({hello['refusal']}), so programs cannot be isolated; "
+                "--isolation none runs them as plain processes, --runtime virtual runs none"
+            )
         self.isolated = bool(hello["isolated"])
         self._report = tuple(hello["report"])
 
@@ -120,6 +133,7 @@ class _ProcessContainer:
         self._drain_timer: asyncio.TimerHandle | None = None
         self._over = False
         self._env: dict[str, str] = {}
+        self._began_at = 0.0
 
     def begin(self, launch: Launch) -> None:
         """Ask the launcher."""
@@ -137,6 +151,7 @@ class _ProcessContainer:
             "files": dict(launch.files),
             "shm_mib": launch.shm_mib,
             "disk_mib": launch.disk_mib,
+            "memory_mib": launch.memory_mib,
             "root": launch.root,
             "needs_root": launch.needs_root,
             "user": launch.user,
@@ -156,6 +171,19 @@ class _ProcessContainer:
     def check(self, probe: Probe, timeout_s: float, done: Callable[[ProbeOutcome], None]) -> Timer:
         """Check once, in the instance's namespaces."""
         return self._checker(self, probe, timeout_s, done)
+
+    def measure(self, done: Callable[[Usage], None]) -> None:
+        """By the launcher, over all processes of the container."""
+
+        def receive(message: dict[str, Any], _fds: list[int]) -> None:
+            self._link.forget(number)
+            if message["event"] == "usage" and not self._over:
+                age_s = asyncio.get_running_loop().time() - self._began_at
+                done(Usage(float(message["cpu_s"]), age_s, float(message["memory_mib"])))
+
+        number = self._link.new_id(receive)
+        if not self._link.send({"op": "usage", "id": number, "target": self._number}):
+            self._link.forget(number)
 
     async def open_socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A non-blocking socket inside the instance's network. Raises OSError when it does not run."""
@@ -210,6 +238,7 @@ class _ProcessContainer:
             case "metadata":
                 self.inside.metadata_listener = socket.socket(fileno=fds[0])
             case "started":
+                self._began_at = asyncio.get_running_loop().time()
                 self._events.started()
                 # Not earlier: the program's first words must not be heard before the news of its start.
                 if self._output >= 0:
@@ -218,6 +247,8 @@ class _ProcessContainer:
                 self._status = 127
                 self._let_go()
                 self._events.start_failed(str(message["message"]))
+            case "disk-exceeded":
+                self._events.disk_exceeded()
             case "exited":
                 self._status = int(message["status"])
                 if self._output < 0:

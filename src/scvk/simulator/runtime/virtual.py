@@ -1,4 +1,4 @@
-"""Containers that run nothing: each follows a script on the simulator's clock.
+"""Containers that run nothing: each follows a script (`runtime.script`) on the simulator's clock.
 
 For tests on a virtual clock, and for thousands of groups in one process.
 """
@@ -6,39 +6,24 @@ For tests on a virtual clock, and for thousands of groups in one process.
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scvk.saladcloud.models.probes import Probe
 from scvk.simulator.clock import Clock, Timer
-from scvk.simulator.runtime.contract import ContainerEvents, Launch, ProbeOutcome
+from scvk.simulator.runtime.contract import ContainerEvents, Launch, ProbeOutcome, Usage
+from scvk.simulator.runtime.script import Script, script_of
 
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What a container does.
-
-    `fails_to_start`: the reason, for one that never starts. `exit_after_s`: simulated seconds from its
-    start to its exit with `exit_status`, None to run for ever. `output` is written at the start.
-    `ignores_sigterm` needs SIGKILL. `probe` answers every check, with the simulated seconds since the
-    start.
-    """
-
-    fails_to_start: str | None = None
-    exit_after_s: float | None = None
-    exit_status: int = 0
-    output: bytes = b""
-    ignores_sigterm: bool = False
-    probe: Callable[[Probe, float], bool] = lambda _probe, _age_s: True
+_LAUNCHES_REMEMBERED = 1000
 
 
 class VirtualRuntime:
-    """Runs scripts; `scripted` chooses one for each launch, by default one that runs for ever."""
+    """Runs scripts; `scripted` chooses one for each launch. `launches` has the newest ones."""
 
-    def __init__(self, clock: Clock, scripted: Callable[[Launch], Script] = lambda _launch: Script()) -> None:
+    def __init__(self, clock: Clock, scripted: Callable[[Launch], Script] = script_of) -> None:
         self._clock = clock
         self._scripted = scripted
-        self.launches: list[Launch] = []
+        self.launches: deque[Launch] = deque(maxlen=_LAUNCHES_REMEMBERED)
         self._running: set[_VirtualContainer] = set()
 
     @property
@@ -93,6 +78,12 @@ class _VirtualContainer:
         success = self._alive and self._script.probe(probe, self._clock.time() - self._started_at)
         return self._clock.call_later(0, lambda: done(ProbeOutcome(success, "" if success else "scripted")))
 
+    def measure(self, done: Callable[[Usage], None]) -> None:
+        """What the script says it uses."""
+        age_s = self._clock.time() - self._started_at
+        usage = Usage(self._script.cpu * age_s, age_s, self._script.memory_mib)
+        self._clock.call_later(0, lambda: done(usage) if self._alive else None)
+
     def forget(self) -> None:
         """Stop without telling anybody."""
         self._alive = False
@@ -108,9 +99,15 @@ class _VirtualContainer:
         self._events.started()
         if self._alive and self._script.output:
             self._events.output(self._script.output)
+        if self._alive and self._script.fills_disk_after_s is not None:
+            self._clock.call_later(self._script.fills_disk_after_s, self._fill_disk)
         if self._alive and self._script.exit_after_s is not None:
             status = self._script.exit_status
             self._timer = self._clock.call_later(self._script.exit_after_s, lambda: self._end(status))
+
+    def _fill_disk(self) -> None:
+        if self._alive:
+            self._events.disk_exceeded()
 
     def _end(self, status: int) -> None:
         if self._alive:

@@ -35,15 +35,18 @@ class AuthorizedKeysError(ValueError):
     """The file with public keys cannot be used; the message is one line for the user."""
 
 
-def read_authorized_keys(path: Path) -> str:
-    """The text of a file in OpenSSH's authorized_keys format. Raises AuthorizedKeysError."""
+def read_authorized_keys(path: Path | None) -> str:
+    """The text of a file in OpenSSH's authorized_keys format, empty without one. Raises AuthorizedKeysError."""
+    if path is None:
+        return ""
     try:
         text = path.read_text()
-        asyncssh.import_authorized_keys(text)
+        # Of an empty text it would make a list of no keys; a file without any is a mistake.
+        asyncssh.import_authorized_keys(text or "#")
     except OSError as error:
-        raise AuthorizedKeysError(f"cannot read {path}: {error.strerror}") from error
+        raise AuthorizedKeysError(f"--ssh-authorized-keys: cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise AuthorizedKeysError(f"{path} holds no public key in OpenSSH's format") from error
+        raise AuthorizedKeysError(f"--ssh-authorized-keys: {path} holds no public key in OpenSSH's format") from error
     return text
 
 
@@ -56,9 +59,9 @@ def checked_ssh_host(host: str) -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             sock.bind((str(ipaddress.IPv4Address(host)), 0))
     except ipaddress.AddressValueError as error:
-        raise ValueError(f"{host!r} is no IPv4 address") from error
+        raise ValueError(f"--ssh-host: {host!r} is no IPv4 address") from error
     except OSError as error:
-        raise ValueError(f"cannot listen on {host}: {error.strerror}") from error
+        raise ValueError(f"--ssh-host: cannot listen on {host}: {error.strerror}") from error
     return host
 
 

@@ -18,7 +18,7 @@ Getter = Callable[[LogEntry], Value]
 _ABSENT = ("trace_id", "span_id", "parent_span_id")
 _PLAIN: dict[str, Getter] = {
     "time": lambda entry: entry.time,
-    "receive_time": lambda entry: entry.time,
+    "receive_time": lambda entry: entry.receive_time,
     "severity": lambda entry: entry.severity,
     "severity_number": lambda entry: SEVERITIES.index(entry.severity),
     "text_log": lambda entry: entry.text,
