@@ -35,7 +35,7 @@ from scvk.provider.ownership import cluster_id
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
-from scvk.saladcloud.errors import SaladCloudError
+from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked
 
@@ -270,6 +270,8 @@ def _explain(error: BaseException, server: str) -> str:
             return f"the Kubernetes API server at {server} does not accept the credentials of the kubeconfig"
         case ClusterForbidden():
             return f"the account lacks a right in the cluster: {error.message}; see docs/authentication.md"
+        case NotFound():
+            return f"SaladCloud: {error}; check the organization, the project and the API's URL"
         case SaladCloudError():
             return f"SaladCloud: {error}"
         case _:

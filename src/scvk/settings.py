@@ -150,6 +150,7 @@ def checked(settings: AgentSettings) -> Checked:
 
 def checked_saladcloud(settings: SaladCloudSettings, *, needs_project: bool = True) -> CheckedSaladCloud:
     """Return how to reach SaladCloud; raises SettingsError. `project` is "" where it is neither needed nor given."""
+    _check_complete(settings, needs_project=needs_project)
     organization = _required_name(
         settings.sce_organization_name, "--sce-organization-name", "SALAD_CLOUD_ORGANIZATION_NAME"
     )
@@ -252,6 +253,18 @@ def _is_label_key(key: str) -> bool:
     if slash and (len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix)):
         return False
     return _LABEL_NAME.fullmatch(name) is not None
+
+
+def _check_complete(settings: SaladCloudSettings, *, needs_project: bool) -> None:
+    """Raise SettingsError that names everything at once where more than one option is missing."""
+    given = {
+        "SALAD_CLOUD_API_KEY (or SALAD_CLOUD_API_KEY_FILE)": settings.sce_api_key.strip() or settings.sce_api_key_file,
+        "SALAD_CLOUD_ORGANIZATION_NAME (or --sce-organization-name)": settings.sce_organization_name,
+        "SALAD_CLOUD_PROJECT_NAME (or --sce-project-name)": settings.sce_project_name or not needs_project,
+    }
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) > 1:
+        raise SettingsError(f"not configured yet; set {', '.join(missing)}")
 
 
 def _required_name(value: str, flag: str, variable: str) -> str:

@@ -21,7 +21,7 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterForbidden, ClusterUnreachable, ObjectConflict
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeTaken
-from scvk.saladcloud.errors import Call, Unauthorized
+from scvk.saladcloud.errors import Call, NotFound, Unauthorized
 from scvk.settings import AgentSettings, SettingsError
 from tests.unit.kubelet.in_memory_api import InMemoryApi
 
@@ -215,6 +215,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, written: Written) -> Ending:
 
 
 UNAUTHORIZED = Unauthorized(Call("list_container_groups", "GET", "/x", "list container groups"), status=401)
+NOT_FOUND = NotFound(Call("list_container_groups", "GET", "/x", "list container groups"), status=404)
 FORESEEN: list[tuple[Exception, str]] = [
     (ClusterUnreachable("GET /x", "no answer in time"), f"API server at {SERVER} cannot be reached: no answer in time"),
     (ClusterForbidden("GET /x", "Unauthorized", status=401), "does not accept the credentials"),
@@ -224,6 +225,7 @@ FORESEEN: list[tuple[Exception, str]] = [
     (AgentLeaseLost("the lease was taken"), "the lease was taken"),
     (NodeTaken("node x exists"), "node x exists"),
     (UNAUTHORIZED, "SaladCloud: .*not allowed with this API key"),
+    (NOT_FOUND, r"SaladCloud: .*not found \(404\); check the organization, the project and the API's URL"),
 ]
 
 

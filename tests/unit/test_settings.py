@@ -57,6 +57,11 @@ def test_the_least_that_must_be_given_is_enough() -> None:
             id="display name",
         ),
         pytest.param({"sce_project_name": "a"}, "'a' is no name of SaladCloud", id="name too short"),
+        pytest.param(
+            {"sce_api_key": "", "sce_organization_name": "", "sce_project_name": ""},
+            "set SALAD_CLOUD_API_KEY .*, SALAD_CLOUD_ORGANIZATION_NAME .*, SALAD_CLOUD_PROJECT_NAME",
+            id="nothing at all",
+        ),
         pytest.param({"sce_project_name": "default/../x"}, "is no name of SaladCloud", id="name with path"),
         pytest.param({"sce_project_name": "default\n"}, "is no name of SaladCloud", id="name with line break"),
         pytest.param(

@@ -3,6 +3,9 @@
 `main` is the entry point of both console scripts.
 """
 
-from scvk.cli.app import main
+try:
+    from scvk.cli.app import main
+except KeyboardInterrupt:  # while the modules are still being loaded, which takes a second
+    raise SystemExit(130) from None
 
 __all__ = ["main"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
@@ -30,10 +30,19 @@ REPLACED_PROGRAM = "virtual-kubelet-saladcloud"
 
 log = structlog.get_logger(__name__)
 
+
+def shown_default(value: object) -> str | None:
+    """Return how help shows a default; None for those that say nothing: empty, no, none."""
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value) or None
+    return None if value is None or value is False or value == "" else str(value)
+
+
 app = App(
     name="scvk",
     version=__version__,
     help="A virtual kubelet: runs the pods of a Kubernetes cluster as SaladCloud container groups.",
+    default_parameter=Parameter(show_default=shown_default),
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # `execute` has an exit code for it
 )

@@ -38,9 +38,15 @@ def demo(
     descriptor, path = tempfile.mkstemp(prefix="scvk-demo-", suffix=".log")
     with os.fdopen(descriptor, "w", encoding="utf-8") as log:
         configure_logs("info", "text", log)
-        console.print(f"==> The agent's log: {path}", style="bold green", highlight=False)
+        console.print(f"==> The agent's log, kept if something fails: {path}", style="bold green", highlight=False)
         stay = sys.stdin.isatty() and sys.stdout.isatty() and not exit_
+        useful = True
         try:
-            return asyncio.run(run_demo(stay=stay, kubeconfig=kubeconfig, console=console))
+            code = asyncio.run(run_demo(stay=stay, kubeconfig=kubeconfig, console=console))
+            useful = False
         except DemoFailed as error:
             raise AgentError(f"demo: {error}; the agent's log is {path}") from error
+        finally:
+            if not useful or log.tell() == 0:
+                Path(path).unlink(missing_ok=True)
+        return code

@@ -13,7 +13,7 @@ from scvk.testbed.serve import run_testbed
 def control_plane(
     *, version: Annotated[str, Parameter(help="Kubernetes release: 1.37.2 or 1.34.4.")] = DEFAULT_VERSION
 ) -> int:
-    """Run a Kubernetes control plane on this machine until interrupted; print the path of its kubeconfig.
+    """Run a Kubernetes control plane on this machine until interrupted; print a line that sets KUBECONFIG.
 
     The first start builds it from its Go modules, which takes minutes; no container engine and no root is needed.
 

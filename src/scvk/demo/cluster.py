@@ -72,5 +72,6 @@ async def users_cluster(kubeconfig: Path, node: str, report: Report) -> AsyncIte
         try:
             yield cluster
         finally:
-            await cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false", check=False)
             await cluster.kubectl("delete", "node", node, "--ignore-not-found", check=False)
+            # Waited for, so that the demo can be started again at once.
+            await cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=50s", check=False)

@@ -36,6 +36,10 @@ class Picture:
         """Say whether there are exactly `count` pods and all are Ready."""
         return len(self.pods) == count and all(pod.ready for pod in self.pods)
 
+    def groups_in(self, namespace: str) -> tuple[ContainerGroup, ...]:
+        """Return the groups of one namespace's pods: a group's name begins with it."""
+        return tuple(group for group in self.groups if group.name.startswith(f"{namespace}-"))
+
     def summary(self) -> str:
         """Return the picture as one line, for an output that is no terminal."""
         ready = sum(pod.ready for pod in self.pods)

@@ -42,7 +42,7 @@ async def run_demo(*, stay: bool, kubeconfig: Path | None, console: Console) -> 
         except asyncio.CancelledError:
             if task.uncancel() > 0:
                 raise
-            console.print("Interrupted: everything is being torn down", highlight=False)
+            console.print("Interrupted: what the demo started is gone again", highlight=False)
             return 130
     return 0
 

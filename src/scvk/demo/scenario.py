@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 from rich.live import Live
 
-from scvk.demo.cluster import DemoCluster
+from scvk.demo.cluster import NAMESPACE, DemoCluster
 from scvk.demo.picture import Picture, draw, group_table, pod_row
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.models import LogEntryQuery, SortOrder
@@ -23,6 +23,8 @@ REPLICAS = 3
 LOOK_EVERY_S = 1.0
 WIDEST_TABLE = 120
 """Columns for the groups: their names are long and must not be cut."""
+OWNERS = "deployments,statefulsets,replicasets,jobs,cronjobs"
+"""What would make a pod again that was deleted. All of them go at once, so that none makes another."""
 STEP_DEADLINE_S = 180.0
 """Far beyond what a step takes: what needs longer is broken, and the demo says so instead of hanging."""
 
@@ -63,10 +65,11 @@ class Story:
         await self._show_log_line(picture)
 
     async def remove(self) -> None:
-        """Delete the Deployment and watch until no pod and no group is left."""
+        """Delete all that runs in the demo's namespace, also what a user tried; watch until no group of it is left."""
         self._say("Deleting the Deployment")
-        await self._cluster.kubectl("delete", "deployment", "hello", "--ignore-not-found", "--wait=false")
-        await self._watch("no pod and no container group is left", lambda p: not p.pods and not p.groups)
+        await self._cluster.kubectl("delete", OWNERS, "--all", "--cascade=foreground", "--wait=false")
+        await self._cluster.kubectl("delete", "pods", "--all", "--wait=false")
+        await self._watch("no pod and no container group is left", lambda p: not p.pods and not p.groups_in(NAMESPACE))
         self._say("0 pods, 0 container groups: nothing is left that would cost money")
 
     async def watch(self) -> None:
@@ -79,7 +82,7 @@ class Story:
     async def look(self) -> Picture:
         """Look at node, pods and groups once."""
         node = await self._get("node", self._node, "--ignore-not-found")
-        pods = await self._get("pods", "--selector", "app=hello")
+        pods = await self._get("pods")
         conditions = (node or {}).get("status", {}).get("conditions", [])
         return Picture(
             node=self._node,
@@ -119,7 +122,7 @@ class Story:
             nonlocal last
             line = picture.summary()
             if line != last:
-                self._console.print(f"    {line}", highlight=False)
+                self._console.print(f"    {line}", highlight=False, soft_wrap=True)
                 last = line
 
         yield show

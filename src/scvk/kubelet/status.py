@@ -107,7 +107,7 @@ def stopped_status(pod: Pod, now: datetime) -> PodStatus | None:
         return None
     # Worked on a copy: objects of the informer are shared and never changed.
     desired: PodStatus = msgspec.json.decode(msgspec.json.encode(pod.status or PodStatus()), type=PodStatus)
-    desired.phase = "Failed"
+    desired.phase, desired.message = "Failed", None
     for entry in desired.containerStatuses or []:
         if entry.state and entry.state.running:
             entry.state = ContainerState(

@@ -10,7 +10,8 @@ be remembered. A pod is never told better than it is: not known to be ready is n
     deploying, running  none                yes              Running   Waiting CrashLoopBackOff or Reallocating
     running             one                 -                Running   Running
     stopped             none                -                as it is  Waiting ContainerGroupStopped
-    failed              none                no               Pending   Waiting ErrImagePull
+    failed              none                no               Pending   Waiting ErrImagePull, in the platform's words;
+                                                                       ContainerGroupFailed where it gives none
     succeeded           none                -                Succeeded Terminated Completed
     any                 none, final exit    -                Succeeded or Failed, by exit code and restart policy
 """
@@ -200,7 +201,13 @@ class _Story:
     def _waiting(self) -> tuple[str, str]:
         status, description = self.state.status, self.state.description
         if status == GroupStatus.FAILED:
-            return "ErrImagePull", description or "SaladCloud could not pull the image and does not say why."
+            if description:
+                return "ErrImagePull", description
+            # Not the image, for all we know: a program that ended at once is listed before its events are heard.
+            return (
+                "ContainerGroupFailed",
+                "SaladCloud says that the container group failed, and so far not why: its portal may tell more.",
+            )
         if status == GroupStatus.STOPPED:
             return (
                 "ContainerGroupStopped",

@@ -155,8 +155,11 @@ def pod_status(
         conditions.append(_condition("Ready", ready, *(() if ready else why_not)))
     if condition(pod.status, "PodScheduled") is None:
         conditions.append(_condition("PodScheduled", True))
+    waiting = container.state.waiting if container.state else None
     return PodStatus(
         phase=phase,
+        # `kubectl describe` shows a waiting container's reason, and not its message; the pod's own it shows.
+        message=waiting.message if waiting else None,
         conditions=conditions,
         containerStatuses=[container],
         hostIP=host_ip,

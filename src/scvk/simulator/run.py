@@ -84,11 +84,11 @@ def run_simulate(
             ssh_authorized_keys=read_authorized_keys(ssh_authorized_keys),
         )
     except ValueError as error:
-        print(f"error: {error}", file=err)
+        print(f"scvk: {error}", file=err)
         return 1
     for registry in insecure_registries:
         if not _HOST.fullmatch(registry):
-            print(f"error: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
+            print(f"scvk: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)
             return 1
 
     def announce(base_url: str, report: Sequence[str], gateway: ServedGateway | None) -> None:
@@ -108,13 +108,13 @@ def run_simulate(
     try:
         asyncio.run(_run(config, host, port, gateway_port, gateway_ca_file, announce))
     except AddressUnavailableError as error:
-        print(f"error: cannot listen on {error.host} port {error.port}: {error.strerror}", file=err)
+        print(f"scvk: cannot listen on {error.host} port {error.port}: {error.strerror}", file=err)
         return 1
     except _UnwritableError as error:
-        print(f"error: --gateway-ca-file: {error}", file=err)
+        print(f"scvk: --gateway-ca-file: {error}", file=err)
         return 1
     except (RuntimeUnavailableError, ImagesUnavailableError) as error:
-        print(f"error: {error}", file=err)
+        print(f"scvk: {error}", file=err)
         return 1
     return 0
 

@@ -98,7 +98,7 @@ def test_a_key_file_that_cannot_be_used_is_one_line(tmp_path: Path, text: str | 
         keys.write_text(text)
     err = io.StringIO()
     assert run_simulate(ssh_authorized_keys=keys, err=err, out=io.StringIO()) == 1
-    assert err.getvalue().startswith("error: --ssh-authorized-keys: ")
+    assert err.getvalue().startswith("scvk: --ssh-authorized-keys: ")
     assert complaint in err.getvalue()
     assert err.getvalue().count("\n") == 1
 
@@ -107,18 +107,18 @@ def test_a_key_file_that_cannot_be_used_is_one_line(tmp_path: Path, text: str | 
 def test_an_ssh_address_that_cannot_be_had_is_one_line(host: str) -> None:
     err = io.StringIO()
     assert run_simulate(ssh_host=host, err=err, out=io.StringIO()) == 1
-    assert err.getvalue().startswith("error: --ssh-host: ")
+    assert err.getvalue().startswith("scvk: --ssh-host: ")
     assert err.getvalue().count("\n") == 1
 
 
 def test_a_gateway_port_in_use_is_one_line(tmp_path: Path) -> None:
     err = io.StringIO()
     assert run_simulate(gateway_port=70_000, err=err, out=io.StringIO()) == 1
-    assert "error: cannot listen on 127.0.0.1 port 70000" in err.getvalue()
+    assert "scvk: cannot listen on 127.0.0.1 port 70000" in err.getvalue()
 
 
 def test_a_certificate_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     err = io.StringIO()
     missing = tmp_path / "no" / "such" / "folder"
     assert run_simulate(gateway_port=0, gateway_ca_file=missing, err=err, out=io.StringIO()) == 1
-    assert "error: --gateway-ca-file: cannot write" in err.getvalue()
+    assert "scvk: --gateway-ca-file: cannot write" in err.getvalue()

@@ -89,6 +89,6 @@ def test_what_cannot_be_used_is_one_clear_line(
     assert run_simulate(port=0, **options) == 1  # type: ignore[arg-type]
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("error: ")
+    assert said.err.startswith("scvk: ")
     assert words in said.err
     assert said.err.count("\n") == 1

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,6 +69,16 @@ class TestFaults:
                 await hung
 
 
+async def test_answers_on_a_kept_connection_do_not_wait_for_acknowledgements(simulated: Stage) -> None:
+    url = simulated.served.base_url + QUOTAS
+    took: list[float] = []
+    for _ in range(20):
+        began = time.perf_counter()
+        await simulated.http.get(url, headers=HEADERS)
+        took.append(time.perf_counter() - began)
+    assert min(took[1:]) < 0.03, "a delayed acknowledgement takes 0.04 s"
+
+
 async def test_an_address_in_use_is_a_clear_error(simulated: Stage) -> None:
     with pytest.raises(AddressUnavailableError, match="in use"):
         async with serve(simulated.simulator, "127.0.0.1", simulated.served.port):
@@ -78,7 +89,7 @@ async def test_an_address_in_use_is_a_clear_error(simulated: Stage) -> None:
 def test_an_address_that_cannot_be_had_is_one_line_and_exit_code_1(host: str, port: int) -> None:
     err = io.StringIO()
     assert run_simulate(host=host, port=port, err=err, out=io.StringIO()) == 1
-    assert err.getvalue().startswith("error: cannot listen on")
+    assert err.getvalue().startswith("scvk: cannot listen on")
     assert err.getvalue().count("\n") == 1
 
 

@@ -20,7 +20,8 @@ from scvk.agent import AgentError
 from scvk.cli import app as app_module
 from scvk.cli.app import execute, implied_command, main
 from scvk.kubelet.rights import rights
-from scvk.settings import AgentSettings, SettingsError, checked
+from scvk.settings import DEFAULT_API_URL, AgentSettings, SettingsError, checked
+from scvk.testbed import DEFAULT_VERSION
 
 KEY = "salad_cloud_user_secret0123456789"
 ENVIRONMENT = {
@@ -165,6 +166,32 @@ def test_help_shows_every_flag_with_its_variable(capsys: pytest.CaptureFixture[s
     assert variables or name == "disable_taint", "every option of a value has a variable"
     for variable in [variables] if isinstance(variables, str) else variables:
         assert f"[env var: {variable}]" in line
+
+
+@pytest.mark.parametrize("command", ["run", "simulate", "testbed", "rbac", "gpu-classes", "demo"])
+def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert execute([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert set(re.findall(r"\[default: (.*?)\]", out)) <= {
+        "processes",
+        "namespaces",
+        "240",
+        "500",
+        "acme-corp",
+        "default",
+        "info",
+        "text",
+        "table",
+        "auto",
+        "idle",
+        "1.0",
+        "8787",
+        "127.0.0.1",
+        "scvk",
+        "saladcloud",
+        DEFAULT_VERSION,
+        DEFAULT_API_URL,
+    }
 
 
 def test_help_does_not_show_the_key_that_is_set(

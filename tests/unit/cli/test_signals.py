@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +32,19 @@ async def test_an_impatient_operator_does_not_cut_a_clean_stop_short(monkeypatch
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, 5)
     assert done == ["lease released"]
+
+
+def test_ctrl_c_while_the_program_is_still_loading_shows_no_traceback() -> None:
+    code = """
+import sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "scvk.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+import scvk.cli
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -236,11 +236,11 @@ def test_no_patch_touches_a_foreign_condition_or_moves_a_time_without_a_turn(
 
 
 def test_a_container_that_ran_ends_in_a_way_that_nobody_saw() -> None:
-    before = pod(status=running(conditions=[ready("True", lastTransitionTime=EARLIER)]))
+    before = pod(status=running(conditions=[ready("True", lastTransitionTime=EARLIER)], message="waiting"))
     kept = msgspec.to_builtins(before)
     stopped = stopped_status(before, NOW)
     assert stopped is not None
-    assert stopped.phase == "Failed"
+    assert (stopped.phase, stopped.message) == ("Failed", None)
     assert stopped.containerStatuses is not None
     [container] = stopped.containerStatuses
     assert container.state is not None

@@ -231,6 +231,14 @@ NO_COUNTS = InstanceStatusCounts()
         ),
         pytest.param(
             a_group("failed", running=0),
+            [],
+            "Never",
+            "Pending",
+            ("waiting", "ContainerGroupFailed"),
+            id="failed-and-nothing-says-that-it-was-the-image",
+        ),
+        pytest.param(
+            a_group("failed", running=0),
             [(1, RUNNING), (2, INTERRUPTED)],
             "Never",
             "Failed",
@@ -242,7 +250,7 @@ NO_COUNTS = InstanceStatusCounts()
             [(1, RUNNING), (2, INTERRUPTED)],
             "Always",
             "Running",
-            ("waiting", "ErrImagePull"),
+            ("waiting", "ContainerGroupFailed"),
             id="failed-after-a-run-always",
         ),
         pytest.param(a_group("stopped"), [], "Always", "Pending", ("waiting", "ContainerGroupStopped"), id="stopped"),
@@ -313,10 +321,21 @@ def test_first_observation(
     ],
 )
 def test_words_for_people(group: ContainerGroup, spoken: Sequence[Spoken], instance: Any, message: str) -> None:
-    container = Life(a_pod()).see(10, group, *spoken, instance=instance, asked=9)
+    life = Life(a_pod())
+    container = life.see(10, group, *spoken, instance=instance, asked=9)
     assert container.state
     assert container.state.waiting
     assert container.state.waiting.message == message
+    assert life.pod.status
+    assert life.pod.status.message == message, "kubectl describe shows this one"
+
+
+def test_what_a_pod_waited_for_is_not_told_of_one_that_runs() -> None:
+    life = Life(a_pod())
+    life.see(10, a_group("pending"))
+    life.see(20, UP)
+    assert life.pod.status
+    assert life.pod.status.message is None
 
 
 UP, DOWN = a_group("running", running=1), a_group("running", running=0)

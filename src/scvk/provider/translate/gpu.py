@@ -55,7 +55,11 @@ def gpu_classes_of(
                 )
             case NotFound(nearest):
                 hint = f"the nearest known: {_shown(nearest)}" if nearest else _known(catalogue.classes)
-                report.refuse(GPU_CLASSES.path, "UnknownGpuClass", f"There is no GPU class {text!r}; {hint}")
+                report.refuse(
+                    GPU_CLASSES.path,
+                    "UnknownGpuClass",
+                    f"There is no GPU class {text!r}; {hint}; `scvk gpu-classes` lists all",
+                )
     return tuple(chosen)
 
 

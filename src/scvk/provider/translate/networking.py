@@ -45,7 +45,7 @@ def networking_of(settings: Settings, container: Container, report: Report) -> C
             report.refuse(
                 NETWORKING_PORT.path,
                 INVALID,
-                f"{NETWORKING_PORT.key} is missing, without which {', '.join(given)} mean nothing",
+                f"{NETWORKING_PORT.key} is missing; it is needed for {', '.join(given)}",
             )
         return None
     port = _port(settings, container)

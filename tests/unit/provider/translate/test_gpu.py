@@ -51,6 +51,7 @@ def test_classes_become_ids(
     ("written", "count", "code", "hint"),
     [
         ("rtx4909", None, "UnknownGpuClass", "the nearest known: RTX 4090 (24 GB)"),
+        ("rtx4909", None, "UnknownGpuClass", "; `scvk gpu-classes` lists all"),
         (GTX_1070[:-1] + "f", None, "UnknownGpuClass", "the nearest known: GTX 1070 (8 GB)"),
         ("banana", None, "UnknownGpuClass", "known are GTX 1070 (8 GB)"),
         ("rtx3060", None, "AmbiguousGpuClass", "RTX 3060 (8 GB)"),
