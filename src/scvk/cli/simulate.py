@@ -92,6 +92,21 @@ def simulate(
     requests_per_minute: Annotated[
         int, Parameter(help="Requests that each API key may make in a minute.")
     ] = REQUESTS_PER_MINUTE,
+    gateway_port: Annotated[
+        int | None,
+        Parameter(help="Also serve the container gateway on this port; 0 takes a free one and prints it."),
+    ] = None,
+    gateway_ca_file: Annotated[
+        Path | None,
+        Parameter(help="The gateway speaks HTTPS too, on the same port; the certificate to trust is written here."),
+    ] = None,
+    ssh_host: Annotated[
+        str, Parameter(help="IPv4 address that instances' SSH servers listen on, each on a port of its own.")
+    ] = "127.0.0.1",
+    ssh_authorized_keys: Annotated[
+        Path | None,
+        Parameter(help="File of public keys, one a line, that may log into instances as root. Default: nobody may."),
+    ] = None,
 ) -> int:
     """Simulate SaladCloud on this machine until interrupted: its REST API, and instances as local processes.
 
@@ -106,6 +121,10 @@ def simulate(
     Ten thousand groups that run no programs, each doing what its SCVK_SCRIPT says:
 
         scvk simulate --runtime virtual --replicas-quota 20000 --requests-per-minute 100000
+
+    With a way into the instances, by SSH and through the container gateway:
+
+        scvk simulate --ssh-authorized-keys ~/.ssh/id_ed25519.pub --gateway-port 8788
 
     """
     return run_simulate(
@@ -126,6 +145,10 @@ def simulate(
         list_max=list_max,
         replicas_quota=replicas_quota,
         requests_per_minute=requests_per_minute,
+        gateway_port=gateway_port,
+        gateway_ca_file=gateway_ca_file,
+        ssh_host=ssh_host,
+        ssh_authorized_keys=ssh_authorized_keys,
     )
 
 

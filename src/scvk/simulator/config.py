@@ -95,3 +95,7 @@ class SimulatorConfig:
     """Per API key, in real time (SaladCloud's documented limit)."""
     list_max: int | None = None
     """Cuts listings of groups; the document says `maxItems: 100`, whether the platform cuts is unknown."""
+    ssh_host: str = "127.0.0.1"
+    """IPv4 address that the instances' SSH servers listen on; 0.0.0.0 shows the machine's own address."""
+    ssh_authorized_keys: str = field(default="", repr=False)
+    """Who may log into instances, as lines of OpenSSH's authorized_keys; empty lets nobody in."""

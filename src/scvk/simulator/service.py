@@ -32,14 +32,18 @@ from scvk.simulator.api.organization_handlers import OrganizationHandlers
 from scvk.simulator.api.platform_faults import PlatformFaults
 from scvk.simulator.api.requests import RequestLog
 from scvk.simulator.clock import Clock, SimulatedClock
+from scvk.simulator.cloud.doors import AllDoors
 from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.config import SimulatorConfig
+from scvk.simulator.gateway.server import ServedGateway, serve_on
 from scvk.simulator.image_catalogue import ImageCatalogue
 from scvk.simulator.images.pulling import PulledImages
+from scvk.simulator.metadata.door import MetadataDoors
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
 from scvk.simulator.runtime.virtual import VirtualRuntime
+from scvk.simulator.ssh.door import SshDoors
 
 # How long open requests may take to end when the server stops; a hung one (a fault) is cut then.
 _SHUTDOWN_S = 1
@@ -56,12 +60,17 @@ def _runtime(config: SimulatorConfig, clock: Clock) -> Runtime:
 class AddressUnavailableError(OSError):
     """The address cannot be listened on; `strerror` says why."""
 
+    def __init__(self, number: int, reason: str, host: str, port: int) -> None:
+        super().__init__(number, reason)
+        self.host = host
+        self.port = port
+
 
 class Simulator:
     """SaladCloud on this machine: constructing has no effect, entering starts it, leaving ends every program.
 
     `clock` and `runtime` can be replaced: a virtual clock and a scripted runtime make it a pure in-memory
-    thing. Raises RuntimeUnavailableError and ImagesUnavailableError on entering.
+    thing. Raises AuthorizedKeysError; RuntimeUnavailableError and ImagesUnavailableError on entering.
     """
 
     def __init__(self, config: SimulatorConfig, *, clock: Clock | None = None, runtime: Runtime | None = None) -> None:
@@ -71,7 +80,9 @@ class Simulator:
         seed = secrets.token_hex(16) if config.seed is None else str(config.seed)
         self.faults = Faults(Random(seed), [])
         self._mishaps = PlatformFaults(self.faults)
-        means = Means(self.clock, Random(seed), self.runtime, config.durations, self._mishaps, seed)
+        self._ssh = SshDoors(config.ssh_host, config.ssh_authorized_keys)
+        doors = AllDoors(self._ssh, MetadataDoors())
+        means = Means(self.clock, Random(seed), self.runtime, config.durations, self._mishaps, seed, doors)
         self.images = PulledImages(
             ImageCatalogue(config.unknown_images),
             catalogue_file=config.image_catalogue,
@@ -123,6 +134,7 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.platform.abandon()
+        await self._ssh.wait_closed()
         await self.runtime.close()
         await self.images.close()
 
@@ -174,6 +186,19 @@ async def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) ->
         listener.close()
 
 
+@asynccontextmanager
+async def serve_gateway(
+    simulator: Simulator, host: str = "127.0.0.1", port: int = 0, *, tls: bool = False
+) -> AsyncIterator[ServedGateway]:
+    """Serve the container gateway inside the context; port 0 takes a free one.
+
+    With `tls` the same port also speaks HTTPS. Raises AddressUnavailableError.
+    """
+    listener = _bind(host, port)
+    async with serve_on(listener, simulator.platform, simulator.config.api_keys, tls=tls) as served:
+        yield served
+
+
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only for sockets that name their protocol; with it, each answer on a
@@ -184,10 +209,10 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise AddressUnavailableError(error.errno, error.strerror or str(error)) from error
+        raise AddressUnavailableError(error.errno or errno.EINVAL, error.strerror or str(error), host, port) from error
     except OverflowError as error:
         listener.close()
-        raise AddressUnavailableError(errno.EINVAL, f"{port} is no port") from error
+        raise AddressUnavailableError(errno.EINVAL, f"{port} is no port", host, port) from error
     listener.setblocking(False)
     return listener
 

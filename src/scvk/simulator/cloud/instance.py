@@ -19,6 +19,7 @@ from typing import Protocol
 
 from scvk.simulator.clock import Agenda, Clock, Timer
 from scvk.simulator.cloud.definition import Definition
+from scvk.simulator.cloud.doors import SshAddress
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
 from scvk.simulator.cloud.figures import EVERY_S, Figures, figures
@@ -85,6 +86,7 @@ class Instance:
         self.started = False
         self.ready = False
         self.deletion_cost = 0
+        self.ssh: SshAddress | None = None
         self._labels: Mapping[str, str] = {}
 
     @property
@@ -212,6 +214,8 @@ class Instance:
                 on_readiness=self._readiness_verdict,
             )
             run.watch.begin()
+            if run.container.inside is not None:
+                self._means.doors.open(self, run.container.inside)
             run.begin_measuring()
 
     def disk_exceeded(self, run: _Run) -> None:
@@ -285,6 +289,7 @@ class Instance:
     def _forget_run(self) -> None:
         if self._run is not None:
             self._run.end_watching()
+            self._means.doors.close(self)
         self._run = None
         self.started = self.ready = False
 

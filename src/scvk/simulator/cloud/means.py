@@ -1,12 +1,13 @@
-"""What the platform's state machines work with: clock, chance, runtime, durations, mishaps."""
+"""What the platform's state machines work with: clock, chance, runtime, durations, mishaps, ways in."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from scvk.simulator.clock import Clock
+from scvk.simulator.cloud.doors import Doors, NoDoors
 from scvk.simulator.cloud.mishaps import NO_MISHAPS, Mishaps
 from scvk.simulator.config import Durations
 from scvk.simulator.durations import Duration
@@ -23,6 +24,7 @@ class Means:
     durations: Durations
     mishaps: Mishaps = NO_MISHAPS
     seed: str = ""
+    doors: Doors = field(default_factory=NoDoors)
 
     def own(self, *names: str) -> Means:
         """The same with chance of its own, which follows from the seed and these names.

@@ -26,7 +26,7 @@ from scvk.simulator.problems import InvalidRequest, NameConflict, NotFound, Quot
 from scvk.simulator.runtime.contract import Launch
 
 # Domain of the container gateway; the label before it is unique per group.
-_DNS_SUFFIX = "salad.cloud"
+DNS_SUFFIX = "salad.cloud"
 _MIB = 1024 * 1024
 # What a group gets that does not say how much storage it wants; a guess, the least that one can ask for.
 _DEFAULT_STORAGE_MIB = 1024
@@ -270,7 +270,7 @@ def _new_dns(means: Means) -> str:
     """A group's name in the domain of the container gateway."""
     words = "abcdefghijklmnopqrstuvwxyz0123456789"
     label = "".join(means.random.choice(words) for _ in range(16))
-    return f"s{label}.{_DNS_SUFFIX}"
+    return f"s{label}.{DNS_SUFFIX}"
 
 
 def _interruption(reason: str) -> InstanceEvent:

@@ -20,6 +20,8 @@ _OPTIONAL = (
 )
 _CONTAINER_OPTIONAL = ("environment_variables", "image_caching", "logging")
 
+_HIGHEST_DELETION_COST = 100_000  # `ContainerGroupInstance.deletion_cost`, OpenAPI document
+
 
 def encoded_group(group: Group, organization_name: str, project_name: str) -> msgspec.Raw:
     """The same as JSON, kept with the group as long as nothing that it shows changes.
@@ -123,7 +125,7 @@ def render_instance(instance: Instance) -> dict[str, Any]:
     """One instance. A missing startup probe counts as passed from the beginning, as the document says."""
     started = instance.started or instance.definition.probes.startup is None
     figures = instance.figures
-    return {
+    answer = {
         "id": instance.id,
         "machine_id": instance.machine_id,
         "state": str(instance.state),
@@ -132,6 +134,12 @@ def render_instance(instance: Instance) -> dict[str, Any]:
         "version": instance.version,
         "update_time": format_time(instance.update_time),
         "pulling_progress": instance.pulling_progress,
-        "deletion_cost": instance.deletion_cost,
+        # From inside it may be set to any 32-bit number; answers have it within the document's range.
+        "deletion_cost": min(max(instance.deletion_cost, 0), _HIGHEST_DELETION_COST),
         **(figures.render() if figures is not None else {}),
     }
+    if instance.ssh is not None:
+        answer["ssh_ip"] = instance.ssh.ip
+        answer["ssh_port"] = instance.ssh.port
+        answer["ssh_host_key_fingerprint"] = instance.ssh.host_key_fingerprint
+    return answer

@@ -34,6 +34,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
+# <asm-generic/ioctls.h>
+_TIOCGPTPEER = 0x5441
+_TIOCGPTN = 0x80045430
+_TIOCSPTLCK = 0x40045431
 # pivot_root has no wrapper in glibc; the number differs per architecture.
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
@@ -111,3 +115,19 @@ def bring_loopback_up() -> None:
         request = struct.pack("16sh22x", b"lo", 0)
         (flags,) = struct.unpack_from("h", fcntl.ioctl(sock, _SIOCGIFFLAGS, request), 16)
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | _IFF_UP))
+
+
+def open_terminal(multiplexer: str) -> tuple[int, int, int]:
+    """A new pseudo-terminal of the devpts whose `ptmx` is given: master, slave, number. Raises OSError.
+
+    The slave is opened through its master (TIOCGPTPEER), as it may lie in another mount namespace.
+    """
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    master = os.open(multiplexer, flags)
+    try:
+        fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
+        (number,) = struct.unpack("I", fcntl.ioctl(master, _TIOCGPTN, bytes(4)))
+        return master, fcntl.ioctl(master, _TIOCGPTPEER, flags), number
+    except OSError:
+        os.close(master)
+        raise

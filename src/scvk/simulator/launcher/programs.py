@@ -34,6 +34,24 @@ def fork_program(program: Program, output_fd: int, prepare: Callable[[], None], 
 
     Raises OSError when forking fails (a PID namespace whose first process is gone refuses: ENOMEM).
     """
+
+    def become() -> None:
+        stdin = os.open("/dev/null", os.O_RDONLY)
+        be_first_to_go()
+        prepare()
+        take_streams(stdin, output_fd, output_fd)
+        become_ordinary(isolated=isolated)
+        os.chdir(program.cwd)
+        os.execvpe(program.argv[0], list(program.argv), dict(program.env))  # noqa: S606  as asked for
+
+    return fork_child(become, repr(program.argv[0]))
+
+
+def fork_child(become: Callable[[], None], name: str) -> Child:
+    """Fork; the child leads a session of its own and calls `become`, which turns it into something else.
+
+    What `become` raises is reported under `name`, and ends the child. Raises OSError when forking fails.
+    """
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     try:
         pid = os.fork()
@@ -42,41 +60,37 @@ def fork_program(program: Program, output_fd: int, prepare: Callable[[], None], 
         os.close(write_end)
         raise
     if pid == 0:
-        _become(program, output_fd, write_end, prepare, isolated=isolated)
+        try:
+            kernel.die_with_parent(signal.SIGKILL)
+            os.setsid()
+            become()
+        except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
+            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            os.write(write_end, json.dumps(f"{name}: {text}").encode())
+        finally:
+            os._exit(127)
     os.close(write_end)
     return Child(pid, read_end)
 
 
-def _become(program: Program, output_fd: int, status_fd: int, prepare: Callable[[], None], *, isolated: bool) -> None:
-    """Never returns: this is the child."""
-    try:
-        kernel.die_with_parent(signal.SIGKILL)
-        os.setsid()
-        stdin = os.open("/dev/null", os.O_RDONLY)
-        _be_first_to_go()
-        prepare()
-        if isolated:
-            kernel.limit_capabilities(isolation.CAPABILITIES)
-        os.dup2(stdin, 0)
-        os.dup2(output_fd, 1)
-        os.dup2(output_fd, 2)
-        # Python ignores SIGPIPE, and what is ignored stays so across exec.
-        for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.umask(0o022)
-        os.chdir(program.cwd)
-        os.execvpe(program.argv[0], list(program.argv), dict(program.env))  # noqa: S606  as asked for
-    except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
-        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"{program.argv[0]!r}: {text}"
-        try:
-            os.write(status_fd, json.dumps(message).encode())
-        finally:
-            os._exit(127)
+def take_streams(stdin: int, stdout: int, stderr: int) -> None:
+    """Make them descriptors 0, 1 and 2; none of them may be one of these already."""
+    for number, fd in enumerate((stdin, stdout, stderr)):
+        os.dup2(fd, number)
 
 
-def _be_first_to_go() -> None:
+def become_ordinary(*, isolated: bool) -> None:
+    """Undo in a child what is special about the launcher: capabilities, signals, umask."""
+    if isolated:
+        kernel.limit_capabilities(isolation.CAPABILITIES)
+    # Python ignores SIGPIPE, and what is ignored stays so across exec.
+    for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.umask(0o022)
+
+
+def be_first_to_go() -> None:
     """Should the machine run out of memory, the kernel ends this program and not the host's (proc(5))."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")

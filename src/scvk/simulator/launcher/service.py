@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, trial, usage, users, wire
+from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, usage, users, wire
 from scvk.simulator.launcher.limits import Limit, LimitWatch, layer_mib
 from scvk.simulator.launcher.programs import (
     Child,
@@ -23,10 +23,12 @@ from scvk.simulator.launcher.programs import (
     kill_marked,
 )
 from scvk.simulator.launcher.scratch import Scratch
+from scvk.simulator.launcher.sessions import Login, fork_session
 
 
 def main(control_fd: int, isolation_mode: str) -> int:
     """Serve until the control socket ends; `isolation_mode` is `auto`, `namespaces` or `none`."""
+    os.set_inheritable(control_fd, False)  # it is ours alone: no program may have it
     control = socket.socket(fileno=control_fd)
     scratch = Scratch()
     launcher = Launcher(control, isolation_mode, scratch)
@@ -51,6 +53,8 @@ class Launcher:
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._markers: dict[int, str] = {}
+        self._sessions: set[int] = set()
+        self._has_metadata = False
         self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
         self._limits = LimitWatch(time.monotonic)
@@ -105,7 +109,9 @@ class Launcher:
         if complaint:
             return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"], ""
         self._enter_namespaces()
-        return [], ""
+        complaint = trial.complaint_about(self._try_out_metadata)
+        self._has_metadata = not complaint
+        return ([f"instances have no metadata service: {complaint}"] if complaint else []), ""
 
     def _enter_namespaces(self) -> None:
         """Raises OSError."""
@@ -120,7 +126,8 @@ class Launcher:
         self._enter_namespaces()
         build = partial(isolation.build, "trial", {}, 64, 16)
         sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        child = self._fork(Program(["true"], {"PATH": os.defpath}, "/"), sink, build, None)
+        program = Program(["true"], {"PATH": os.defpath}, "/")
+        child = self._fork(partial(fork_program, program, sink, build), None)
         with os.fdopen(child.status_fd, "rb") as status:
             failure = status.read()
         _, wait_status = os.waitpid(child.pid, 0)
@@ -128,6 +135,12 @@ class Launcher:
             raise OSError(json.loads(failure))
         if wait_status != 0:
             raise OSError(f"a trial program ended with status {exit_status(wait_status)}")
+
+    def _try_out_metadata(self) -> None:
+        """Raises OSError with what the kernel refused."""
+        _, namespace = metadata_link.listen_apart()
+        kernel.unshare(kernel.CLONE_NEWNET)
+        metadata_link.connect(namespace)
 
     # --- requests ---
 
@@ -139,10 +152,14 @@ class Launcher:
                     self._start(number, message, fds[0])
                 case "exec":
                     self._exec(number, message, fds[0])
+                case "session":
+                    self._start_session(number, message, fds)
                 case "signal":
                     self._signal(number, int(message["signal"]))
                 case "socket":
                     self._open_socket(number, message)
+                case "terminal":
+                    self._open_terminal(number, message)
                 case "usage":
                     cpu_s, memory_mib = self._limits.measure(int(message["target"]))
                     self._say({"event": "usage", "id": number, "cpu_s": cpu_s, "memory_mib": memory_mib})
@@ -157,50 +174,90 @@ class Launcher:
     def _start(self, number: int, message: wire.Message, output_fd: int) -> None:
         if not message["argv"]:
             raise OSError("there is nothing to run: neither a command nor ENTRYPOINT or CMD of the image")
+        program = Program(message["argv"], message["env"], message["cwd"])
         if self._isolated:
-            build = partial(
-                isolation.build,
-                message["hostname"],
-                message["files"],
-                message["shm_mib"],
-                layer_mib(message["disk_mib"], usage.machine_mib()),
-                message["root"],
-            )
-            self._users[number] = message["user"]
-            prepare: Callable[[], None] = partial(_settle, build, message["cwd"], message["user"])
-        elif message["needs_root"]:
+            self._start_isolated(number, program, message, output_fd)
+            return
+        if message["needs_root"]:
             raise OSError(
                 "the image has a root of its own, which needs isolation: this machine or --isolation none has none"
             )
-        else:
-            prepare = _nothing
-            if message["files"]:
-                place = self._scratch.lay(str(number), message["files"])
-                message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
-            self._markers[number] = f"SALAD_INSTANCE_ID={message['env'].get('SALAD_INSTANCE_ID', '')}"
-        program = Program(message["argv"], message["env"], message["cwd"])
-        child = self._fork(program, output_fd, prepare, None)
+        if message["files"]:
+            place = self._scratch.lay(str(number), message["files"])
+            message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
+        self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
+        child = self._fork(partial(fork_program, program, output_fd, _nothing), None)
         self._watch(number, child)
-        disk_mib = message["disk_mib"] if self._isolated else None
-        self._limits.add(number, child.pid, message["memory_mib"], disk_mib)
+        self._limits.add(number, child.pid, message["memory_mib"], None)
+
+    def _start_isolated(self, number: int, program: Program, message: wire.Message, output_fd: int) -> None:
+        build = partial(
+            isolation.build,
+            message["hostname"],
+            message["files"],
+            message["shm_mib"],
+            layer_mib(message["disk_mib"], usage.machine_mib()),
+            message["root"],
+        )
+        self._users[number] = message["user"]
+        metadata = self._listen_for_metadata(number)
+
+        def go_inside() -> None:
+            build()
+            if metadata is not None:
+                metadata_link.connect(metadata)
+
+        prepare = partial(_settle, go_inside, message["cwd"], message["user"])
+        try:
+            child = self._fork(partial(fork_program, program, output_fd, prepare), None)
+        finally:
+            if metadata is not None:
+                os.close(metadata)
+        self._watch(number, child)
+        self._limits.add(number, child.pid, message["memory_mib"], message["disk_mib"])
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
-        target = self._pids.get(int(message["target"]))
-        if target is None:
-            raise OSError("the instance does not run")
+        target = self._running(message)
         program = Program(message["argv"], message["env"], message["cwd"])
-        prepare: Callable[[], None] = _nothing
+        prepare = self._entry(target)
         if self._isolated:
             user = self._users.get(int(message["target"]), "")
-            prepare = partial(_settle, partial(isolation.enter, target), None, user)
-        child = self._fork(program, output_fd, prepare, target)
+            prepare = partial(_settle, prepare, None, user)
+        self._visit(number, message, self._fork(partial(fork_program, program, output_fd, prepare), target))
+
+    def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
+        target = self._running(message)
+        env, home = dict(message["env"]), None
+        if not self._isolated:
+            # Without namespaces there is no other way to find what a session leaves behind.
+            env[_SESSION_MARK] = message["instance_id"]
+            # Not this machine's own home: neither its dotfiles nor what a client puts there are meant.
+            home = str(self._scratch.folder(f"home-{message['instance_id']}"))
+        login = Login(message["kind"], message["command"], env, message["terminal"], home)
+        streams = (fds[0], fds[1], fds[2])
+        self._visit(number, message, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
+        self._sessions.add(number)
+
+    def _visit(self, number: int, message: wire.Message, child: Child) -> None:
+        """What it uses counts as the instance's."""
         self._watch(number, child)
         self._limits.join(int(message["target"]), child.pid)
 
-    def _fork(self, program: Program, output_fd: int, prepare: Callable[[], None], target: int | None) -> Child:
+    def _running(self, message: wire.Message) -> int:
+        """The first process of the instance that a request names. Raises OSError when it is gone."""
+        target = self._pids.get(int(message["target"]))
+        if target is None:
+            raise OSError("the instance does not run")
+        return target
+
+    def _entry(self, target: int) -> Callable[[], None]:
+        """What a child must do to be in the instance."""
+        return partial(isolation.enter, target) if self._isolated else _nothing
+
+    def _fork(self, fork: Callable[..., Child], target: int | None) -> Child:
         """Fork into a new PID namespace, or into that of `target`."""
         if not self._isolated:
-            return fork_program(program, output_fd, prepare, isolated=False)
+            return fork(isolated=False)
         if target is None:
             kernel.unshare(kernel.CLONE_NEWPID)
         else:
@@ -210,7 +267,7 @@ class Launcher:
             finally:
                 os.close(namespace)
         try:
-            return fork_program(program, output_fd, prepare, isolated=True)
+            return fork(isolated=True)
         finally:
             # The next child must not land in this one's namespace.
             kernel.setns(self._own_namespaces["pid"], kernel.CLONE_NEWPID)
@@ -225,15 +282,17 @@ class Launcher:
         pid = self._pids.get(number)
         if pid is None:
             return
-        os.kill(pid, signal_number)
-        if signal_number == signal.SIGKILL and number in self._markers:
-            kill_marked(self._markers[number])
+        if number in self._sessions:
+            # As sshd does it: the session's process group, so that a shell and its command both get it.
+            os.killpg(pid, signal_number)
+        else:
+            os.kill(pid, signal_number)
+            if signal_number == signal.SIGKILL and number in self._markers:
+                kill_marked(f"{_INSTANCE_MARK}={self._markers[number]}")
 
     def _open_socket(self, number: int, message: wire.Message) -> None:
         """A socket belongs to the network namespace it was made in, whoever uses it later."""
-        target = self._pids.get(int(message["target"]))
-        if target is None:
-            raise OSError("the instance does not run")
+        target = self._running(message)
         if not self._isolated:
             sock = socket.socket(message["family"], message["kind"])
         else:
@@ -248,6 +307,29 @@ class Launcher:
                 kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
         with sock:
             self._say({"event": "socket", "id": number}, (sock.fileno(),))
+
+    def _open_terminal(self, number: int, message: wire.Message) -> None:
+        """A pseudo-terminal of the instance's own, which its programs can find by its name."""
+        target = self._running(message)
+        root = f"/proc/{target}/root" if self._isolated else ""
+        master, slave, index = kernel.open_terminal(f"{root}/dev/pts/ptmx")
+        try:
+            self._say({"event": "terminal", "id": number, "name": f"/dev/pts/{index}"}, (master, slave))
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    def _listen_for_metadata(self, number: int) -> int | None:
+        """Hand the listening socket of an instance's metadata service out; its namespace, None without one."""
+        if not self._has_metadata:
+            return None
+        try:
+            listener, namespace = metadata_link.listen_apart()
+        finally:
+            kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
+        with listener:
+            self._say({"event": "metadata", "id": number}, (listener.fileno(),))
+        return namespace
 
     # --- what children do ---
 
@@ -280,9 +362,12 @@ class Launcher:
                     continue  # it was the failure of the start
             marker = self._markers.get(number)
             if marker is not None:
-                kill_marked(marker)
+                kill_marked(f"{_INSTANCE_MARK}={marker}")
+                kill_marked(f"{_SESSION_MARK}={marker}")
             self._forget(pid)
-            self._say({"event": "exited", "id": number, "status": exit_status(wait_status)})
+            ended_by = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else 0
+            status = exit_status(wait_status)
+            self._say({"event": "exited", "id": number, "status": status, "signal": ended_by})
 
     def _forget(self, pid: int) -> None:
         number = self._ids.pop(pid)
@@ -290,6 +375,7 @@ class Launcher:
         self._limits.remove(number)
         self._limits.leave(pid)
         self._markers.pop(number, None)
+        self._sessions.discard(number)
         self._users.pop(number, None)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
@@ -299,6 +385,9 @@ class Launcher:
             pass  # the simulator is gone; the next receive says so, and everything ends
 
 
+# Variables by whose value the processes of an instance are found where there is no PID namespace.
+_INSTANCE_MARK = "SALAD_INSTANCE_ID"
+_SESSION_MARK = "SCVK_SIMULATOR_SESSION_OF"
 _PLAIN_WARNING = (
     "programs run as plain processes; they see and may change the host's files, share its network (two "
     "cannot listen on one port), see its processes and carry its host name"

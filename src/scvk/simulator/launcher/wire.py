@@ -9,15 +9,20 @@ To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "start", "id", "argv", "env", "cwd", "hostname", "files", "shm_mib", "disk_mib",
      "memory_mib", "root", "needs_root", "user"}                                               fds: [output]
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
-    {"op": "signal", "id", "signal"}
+    {"op": "session", "id", "target", "instance_id", "kind", "command", "env", "terminal"}
+                                                              fds: [input, output, error]
+    {"op": "signal", "id", "signal"}                      a session's whole process group gets it
     {"op": "socket", "id", "target", "family", "kind"}
+    {"op": "terminal", "id", "target"}
     {"op": "usage", "id", "target"}
 From the launcher:
     {"event": "hello", "isolated": bool, "report": [str], "refusal": str}
     {"event": "started", "id", "pid"}
     {"event": "failed", "id", "message"}                  nothing was started
-    {"event": "exited", "id", "status"}                   0-255, or 128 + signal
+    {"event": "exited", "id", "status", "signal"}         0-255, or 128 + signal; the signal or 0
     {"event": "socket", "id"}                             fds: [socket]
+    {"event": "terminal", "id", "name"}                   fds: [master, slave]
+    {"event": "metadata", "id"}                           fds: [socket that listens], before "started"
     {"event": "usage", "id", "cpu_s", "memory_mib"}
     {"event": "disk-exceeded", "id"}                      it runs on; may be repeated
 """

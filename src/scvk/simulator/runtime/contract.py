@@ -12,6 +12,7 @@ from typing import Protocol
 
 from scvk.saladcloud.models.probes import Probe
 from scvk.simulator.clock import Timer
+from scvk.simulator.runtime.inside import Inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class ProbeOutcome:
 
 class Container(Protocol):
     """A container that was asked for."""
+
+    @property
+    def inside(self) -> Inside | None:
+        """What can be done inside it while it runs; None for one that is only a script."""
 
     def signal(self, number: int) -> None:
         """Signal its first process; nothing happens when it has ended. SIGKILL ends all its processes."""

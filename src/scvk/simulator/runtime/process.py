@@ -20,12 +20,12 @@ from scvk.simulator.runtime.contract import (
 )
 from scvk.simulator.runtime.link import LauncherLink
 from scvk.simulator.runtime.probing import run_check
+from scvk.simulator.runtime.process_inside import LAUNCHER_GONE, ProcessInside
 
 IsolationMode = Literal["auto", "namespaces", "none"]
 """As well as the machine allows; by namespaces or not at all; plain processes."""
 
 _READ_SIZE = 65536
-_LAUNCHER_GONE = "the simulator's process launcher is gone"
 # After a program's exit its output pipe normally ends at once; a grandchild that kept it open must not
 # delay the news.
 _DRAIN_DEADLINE_S = 1.0
@@ -74,7 +74,7 @@ class ProcessRuntime:
 
     def start(self, launch: Launch, events: ContainerEvents) -> _ProcessContainer:
         """Start a program; its first process is PID 1 of its own namespace where the machine allows it."""
-        container = _ProcessContainer(self._link, events, self._containers.discard, self._check)
+        container = _ProcessContainer(self._link, launch, events, self._containers.discard, self._check)
         self._containers.add(container)
         container.begin(launch)
         return container
@@ -117,6 +117,7 @@ class _ProcessContainer:
     def __init__(
         self,
         link: LauncherLink,
+        launch: Launch,
         events: ContainerEvents,
         ended: Callable[[_ProcessContainer], None],
         checker: Checker,
@@ -126,6 +127,7 @@ class _ProcessContainer:
         self._ended = ended
         self._checker = checker
         self._number = link.new_id(self._receive)
+        self.inside = ProcessInside(link, self._number, launch.instance_id, launch.hostname)
         self._output = -1
         self._status: int | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -159,7 +161,7 @@ class _ProcessContainer:
         os.close(write_end)
 
     def _fail_later(self) -> None:
-        failure = {"event": "failed", "message": _LAUNCHER_GONE}
+        failure = {"event": "failed", "message": LAUNCHER_GONE}
         asyncio.get_running_loop().call_soon(self._receive, failure, [])
 
     def signal(self, number: int) -> None:
@@ -185,12 +187,7 @@ class _ProcessContainer:
 
     async def open_socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A non-blocking socket inside the instance's network. Raises OSError when it does not run."""
-        message, fds = await self._ask({"op": "socket", "family": family, "kind": kind})
-        if message["event"] == "failed":
-            raise OSError(message["message"])
-        sock = socket.socket(fileno=fds[0])
-        sock.setblocking(False)
-        return sock
+        return await self.inside.open_socket(family, kind)
 
     async def run(self, argv: Sequence[str]) -> int:
         """Run a command inside the instance, its output dropped; its exit status. Raises OSError."""
@@ -217,30 +214,12 @@ class _ProcessContainer:
         }
         try:
             if not self._link.send(request, (sink,)):
-                raise OSError(_LAUNCHER_GONE)
+                raise OSError(LAUNCHER_GONE)
             return await finished
         finally:
             os.close(sink)
             if not finished.done() or finished.cancelled():
                 self._link.send({"op": "signal", "id": number, "signal": int(signal.SIGKILL)})
-            self._link.forget(number)
-
-    async def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-        answer: asyncio.Future[tuple[dict[str, Any], list[int]]] = asyncio.get_running_loop().create_future()
-
-        def receive(message: dict[str, Any], fds: list[int]) -> None:
-            if answer.done():
-                for fd in fds:
-                    os.close(fd)
-            else:
-                answer.set_result((message, fds))
-
-        number = self._link.new_id(receive)
-        try:
-            if not self._link.send({**request, "id": number, "target": self._number}):
-                raise OSError(_LAUNCHER_GONE)
-            return await answer
-        finally:
             self._link.forget(number)
 
     def lost(self) -> None:
@@ -254,8 +233,10 @@ class _ProcessContainer:
             self._drain_timer.cancel()
         self._let_go()
 
-    def _receive(self, message: dict[str, Any], _fds: list[int]) -> None:
+    def _receive(self, message: dict[str, Any], fds: list[int]) -> None:
         match message["event"]:
+            case "metadata":
+                self.inside.metadata_listener = socket.socket(fileno=fds[0])
             case "started":
                 self._began_at = asyncio.get_running_loop().time()
                 self._events.started()
@@ -302,6 +283,7 @@ class _ProcessContainer:
     def _let_go(self) -> None:
         self._over = True
         self._close_output()
+        self.inside.close()
         self._link.forget(self._number)
         self._ended(self)
 

@@ -49,6 +49,8 @@ class VirtualRuntime:
 
 
 class _VirtualContainer:
+    inside = None
+
     def __init__(
         self,
         clock: Clock,
