@@ -272,6 +272,19 @@ class TestRefusals:
             assert response.status_code == status
             assert response.json()["status"] == status
 
+    async def test_a_whole_number_is_a_whole_number_however_it_is_written(self, client: Client) -> None:
+        create = json.dumps(prototype()).replace('"cpu": 1', '"cpu": 1.0').replace('"memory": 1024', '"memory": 1.024e3')
+        url = "/api/public/organizations/acme-corp/projects/default/containers"
+        headers = {"Salad-Api-Key": KEYS[0].key, "Content-Type": "application/json"}
+        created = await client.http.post(url, content=create, headers=headers)
+        assert created.status_code == 201
+        assert '"cpu":1,"memory":1024}' in created.text
+
+    @pytest.mark.parametrize("number", [-2e211, 2.0**63, 1.5], ids=str)
+    async def test_no_number_beyond_its_range_passes_as_a_fraction(self, client: Client, number: float) -> None:
+        refused = await client.call("get_cpu_availability", {"storage_amount": number})
+        assert (refused.status, list(refused.body["errors"])) == (400, ["storage_amount"])
+
     @pytest.mark.parametrize(
         ("method", "path", "status"),
         [

@@ -50,7 +50,7 @@ async def _read(request: Request) -> bytes:
 def _decode(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
         # A lone surrogate (\ud800) is JSON, but no text: it could not be answered again.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -58,6 +58,12 @@ def _decode(raw: bytes) -> Any:
         where = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise InvalidRequest.at("body", f"is no JSON{where}") from None
     return value
+
+
+def _number(text: str) -> int | float:
+    """`1.0` is a whole number, in JSON Schema as in answers: clients with strict types read no `1.0` for it."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _refuse_constant(name: str) -> NoReturn:
