@@ -273,7 +273,9 @@ class TestRefusals:
             assert response.json()["status"] == status
 
     async def test_a_whole_number_is_a_whole_number_however_it_is_written(self, client: Client) -> None:
-        create = json.dumps(prototype()).replace('"cpu": 1', '"cpu": 1.0').replace('"memory": 1024', '"memory": 1.024e3')
+        create = (
+            json.dumps(prototype()).replace('"cpu": 1', '"cpu": 1.0').replace('"memory": 1024', '"memory": 1.024e3')
+        )
         url = "/api/public/organizations/acme-corp/projects/default/containers"
         headers = {"Salad-Api-Key": KEYS[0].key, "Content-Type": "application/json"}
         created = await client.http.post(url, content=create, headers=headers)
