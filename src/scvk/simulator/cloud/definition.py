@@ -76,6 +76,12 @@ class Definition:
         return int(self.values["replicas"])
 
     @property
+    def quota_replicas(self) -> int:
+        """What it takes of the organization's quota: with an autoscaler its most (SaladCloud's page "Quotas")."""
+        autoscaler = self.values.get("queue_autoscaler") or {}
+        return max(self.replicas, int(autoscaler.get("max_replicas") or 0))
+
+    @property
     def restart_policy(self) -> str:
         """`always`, `on_failure` or `never`."""
         return str(self.values["restart_policy"])

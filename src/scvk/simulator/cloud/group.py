@@ -92,8 +92,8 @@ class Group:
 
     @property
     def replicas_used(self) -> int:
-        """What it takes of the organization's quota: nothing when stopped, finished or being deleted."""
-        return self.definition.replicas if self.wanted and not self.deleting else 0
+        """What it takes of the organization's quota, running or not, until it is deleted."""
+        return 0 if self.deleting else self.definition.quota_replicas
 
     @property
     def pending_change(self) -> bool:
