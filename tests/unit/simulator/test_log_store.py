@@ -82,7 +82,7 @@ def test_a_chatty_program_pushes_no_event_out() -> None:
     store.output = Ring(capacity=10)
     store.write_event(ResourceType.INSTANCE_CONTROLLER, {}, "info", "Instance Running")
     for _ in range(100):
-        store.write_output({}, "noise", None)
+        store.write_output({}, "noise")
     found = list(store.between(NOON, NOON + timedelta(seconds=1)))
     assert [e.text for e in found if e.resource_type != "container"] == ["Instance Running"]
 
@@ -91,6 +91,6 @@ def test_times_rise_strictly_so_that_paging_by_time_loses_nothing() -> None:
     store = LogStore(lambda: NOON)
     for number in range(3):
         store.write_event(ResourceType.INSTANCE_CONTROLLER, {}, "info", str(number))
-        store.write_output({}, str(number), None)
+        store.write_output({}, str(number))
     times = [format_time(e.time) for e in store.between(NOON, NOON + timedelta(seconds=1))]
     assert len(set(times)) == 6
