@@ -174,6 +174,13 @@ class TestPatch:
         group = world.project.patch("web", patch)
         assert (group.definition.replicas, group.definition.image, group.version) == (1, "busybox", 1)
 
+    def test_a_port_can_be_changed_but_not_be_taken_away(self) -> None:
+        world = World()
+        group = world.create(networking={"auth": True, "port": 80, "protocol": "http"})
+        for port, kept in ((None, 80), (81, 81)):
+            world.project.patch("web", {"networking": {"port": port}})
+            assert group.definition.values["networking"] == {"auth": True, "port": kept, "protocol": "http"}
+
     def test_networking_cannot_come_later(self) -> None:
         world = World()
         world.create()

@@ -143,9 +143,12 @@ class Group:
             self._event(group_updated(self.version))
         if definition.replicas != before.replicas:
             self._event(replicas_updated(before.replicas, definition.replicas))
-        if self._pulled_image != definition.image:
+        failed_to_pull = self.status is GroupStatus.FAILED and bool(self.status_description)
+        if self._pulled_image != definition.image or self.status is GroupStatus.PENDING or failed_to_pull:
             self._pull()
-        elif self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
+            return
+        self._agenda.call_off()  # another image may be on its way
+        if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self._replace_outdated()
             self._keep_count()
 

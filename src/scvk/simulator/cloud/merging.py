@@ -10,6 +10,7 @@ from typing import Any
 _KEPT = (
     ("container",),
     ("replicas",),
+    ("networking", "port"),
     ("container", "image"),
     ("container", "resources"),
     ("container", "resources", "cpu"),
