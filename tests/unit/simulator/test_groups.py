@@ -17,6 +17,7 @@ from tests.unit.simulator.world import (
     PULL_S,
     UNTIL_RUNNING_S,
     World,
+    probe,
     prototype,
 )
 
@@ -180,6 +181,23 @@ class TestPatch:
         for port, kept in ((None, 80), (81, 81)):
             world.project.patch("web", {"networking": {"port": port}})
             assert group.definition.values["networking"] == {"auth": True, "port": kept, "protocol": "http"}
+
+    def test_another_choice_replaces_the_one_of_before(self) -> None:
+        """A merge alone would leave two of what only one may be, and the document allows no null there."""
+        world = World()
+        login, sink = {"basic": {"username": "u", "password": "p"}}, {"tcp": {"host": "h", "port": 1}}
+        container = {**prototype()["container"], "registry_authentication": login, "logging": sink}
+        group = world.create(container=container, liveness_probe=probe())
+        by_command = {**{name: value for name, value in probe().items() if name != "tcp"}, "exec": {"command": ["x"]}}
+        other_login, other_sink = {"gcp_gcr": {"service_key": "k"}}, {"splunk": {"host": "h", "token": "t"}}
+        changed = {"registry_authentication": other_login, "logging": other_sink}
+        world.project.patch("web", {"liveness_probe": by_command, "container": changed})
+        assert group.definition.values["liveness_probe"] == by_command
+        assert group.definition.container == {**container, **changed}
+        world.project.patch("web", {"container": {"logging": {"splunk": {"token": "new"}}}})
+        assert group.definition.container["logging"] == {"splunk": {"host": "h", "token": "new"}}
+        with pytest.raises(InvalidRequest, match="only one of"):
+            world.project.patch("web", {"container": {"logging": {**sink, **other_sink}}})
 
     def test_networking_cannot_come_later(self) -> None:
         world = World()
