@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,19 @@ def entry(text: str, seconds: float = 0) -> LogEntry:
 def lines_of(*chunks: bytes) -> list[str]:
     splitter = LineSplitter()
     return [line for chunk in chunks for line in splitter.feed(chunk)] + splitter.finish()
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOON, "2030-01-01T12:00:00.000000Z"),
+        (datetime(99, 6, 27, 13, 6, 44, 371000, timezone(timedelta(minutes=4))), "0099-06-27T13:02:44.371000Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000000Z"),
+    ],
+    ids=str,
+)
+def test_times_have_four_digits_for_the_year_and_six_for_the_fraction(moment: datetime, text: str) -> None:
+    assert format_time(moment) == text
 
 
 class TestLines:

@@ -125,4 +125,4 @@ def _deep(value: Any) -> bool:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: entries differ by no less, so paging by time loses none."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
