@@ -391,6 +391,18 @@ async def test_gpu_classes_and_availability(client: Client) -> None:
     assert (await client.call("get_cpu_availability", {})).body["available_cpu_batch"] > 0
 
 
+@pytest.mark.parametrize(
+    "beyond", [{"cpu": 17}, {"memory": 61_441}, {"storage_amount": 250 * 1024**3 + 1}], ids=lambda beyond: str(*beyond)
+)
+async def test_no_machine_is_there_for_what_fits_on_none(client: Client, beyond: dict[str, int]) -> None:
+    within = {name: number - 1 for name, number in beyond.items()}
+    gpu = {"gpu_classes": [(await client.call("list_gpu_classes")).body["items"][0]["id"]]}
+    assert (await client.call("get_gpu_availability", {**gpu, **within})).body["available_gpu_high"] > 0
+    assert (await client.call("get_gpu_availability", {**gpu, **beyond})).body["available_gpu_high"] == 0
+    assert (await client.call("get_cpu_availability", within)).body["available_cpu_batch"] > 0
+    assert (await client.call("get_cpu_availability", beyond)).body["available_cpu_batch"] == 0
+
+
 async def test_every_operation_on_groups_is_simulated(client: Client) -> None:
     concerned = {
         operation.id

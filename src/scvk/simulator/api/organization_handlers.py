@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from scvk.simulator.api.gate import Answer, Call
 from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.mishaps import Mishaps
-from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
+from scvk.simulator.gpu_catalogue import cpu_machines_online, gpu_classes, machines_online
 from scvk.simulator.logs.entries import format_time
 from scvk.simulator.logs.query import QueryError, compile_query
 from scvk.simulator.problems import InvalidRequest
 
 # `PageSize` allows 1-100; the document names no default.
 _DEFAULT_PAGE_SIZE = 100
-# Machines without a GPU that matters: plenty, as SaladCloud has it.
-_CPU_MACHINES = 2400
 
 
 class OrganizationHandlers:
@@ -60,7 +58,7 @@ class OrganizationHandlers:
         """How many machines with one of the classes are there; the lower the priority, the fewer can be had."""
         wanted = frozenset(class_id.lower() for class_id in call.body["gpu_classes"])
         left = [class_id for class_id in wanted if not self._mishaps.out_of_capacity(frozenset({class_id}))]
-        online = machines_online(left)
+        online = machines_online(left, call.body)
         return Answer(
             body={
                 "available_gpu_high": online,
@@ -71,9 +69,9 @@ class OrganizationHandlers:
             }
         )
 
-    def get_cpu_availability(self, _call: Call) -> Answer:
+    def get_cpu_availability(self, call: Call) -> Answer:
         """How many machines are there for groups without a GPU."""
-        machines = 0 if self._mishaps.out_of_capacity(frozenset()) else _CPU_MACHINES
+        machines = 0 if self._mishaps.out_of_capacity(frozenset()) else cpu_machines_online(call.body)
         return Answer(body={"available_cpu_batch": machines, "on_call_cpu": machines * 2})
 
 
