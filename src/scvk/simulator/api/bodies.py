@@ -11,9 +11,8 @@ from scvk.saladcloud.models.document import Operation
 from scvk.simulator.api.pruning import prune
 from scvk.simulator.problems import InvalidRequest, TooLarge, UnsupportedMedia
 
-# Far beyond what the document's limits allow in sum for a sensible request; a listing of groups is larger,
-# a request not.
-LARGEST_BODY = 4 * 1024 * 1024
+# More than a pod can be (1.5 MB), whose environment a request repeats; checking a larger one would hold up all others.
+LARGEST_BODY = 2 * 1024 * 1024
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
 _MOST_ERRORS = 50
 
