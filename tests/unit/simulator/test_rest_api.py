@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -378,6 +379,21 @@ class TestLogEntries:
         answer = await self.query(client, **changes)
         assert answer.status == 400
         assert field in answer.body["errors"]
+
+    async def test_others_are_served_while_a_query_looks_through_many_entries(self, client: Client) -> None:
+        store = client.simulator.platform.organizations["acme-corp"].projects["default"].logs
+        for number in range(2000):
+            store.write_output({}, f"line {number}")
+        done: list[str] = []
+
+        async def note(name: str, answer: Awaitable[Any]) -> None:
+            assert (await answer).status == 200
+            done.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(note("query", self.query(client, 'text_log contains "line 19"', page_size=1)))
+            group.create_task(note("other", client.call("get_quotas")))
+        assert done == ["other", "query"]
 
     async def test_a_bad_query_is_told_where(self, client: Client) -> None:
         assert "position 10" in (await self.query(client, "severity =")).body["detail"]

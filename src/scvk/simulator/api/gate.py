@@ -77,7 +77,7 @@ class Answer:
         return Response(content, self.status, self.headers, self.media_type)
 
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
 class ConnectionDroppedError(ConnectionError):
@@ -163,7 +163,8 @@ class Gate:
             raise NotFound("No such resource.")
         if operation.request is not None:
             call.body = await read_body(request, operation)
-        return handler(call)
+        answer = handler(call)
+        return answer if isinstance(answer, Answer) else await answer
 
     def _respond(self, request: Request, operation: Operation, answer: Answer, fault: Fault | None) -> Response:
         """The answer, remembered, or as an answer fault has it."""
