@@ -14,10 +14,11 @@ from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.definition import Definition, broken_rules
 from scvk.simulator.cloud.events import INTERRUPTIONS, InstanceEvent
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, InstanceState
+from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.merging import patch_definition
+from scvk.simulator.cloud.states import InstanceState
 from scvk.simulator.config import Quotas
 from scvk.simulator.gpu_catalogue import gpu_classes
 from scvk.simulator.image_catalogue import DEFAULT_PATH, ImageSource
