@@ -26,7 +26,7 @@ def _attempt(url: str, work: Callable[[RemoteSimulator], None]) -> int:
         with RemoteSimulator(url) as simulator:
             work(simulator)
     except RemoteError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"scvk: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -53,7 +53,7 @@ class Quotas:
     """Limits of one organization."""
 
     container_replicas: int = REPLICAS_QUOTA
-    """Replicas of all groups that are not stopped or finished."""
+    """Replicas of all groups, whether they run or not (SaladCloud's page "Quotas")."""
     reallocations_per_minute: int = 10
     recreates_per_minute: int = 10
     restarts_per_minute: int = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,7 +13,10 @@ import yaml
 PRIORITIES = ("high", "medium", "low", "batch")
 _GIB = 1024**3
 _SMALLEST_RAM_MB = 1024
-_LARGEST_STORAGE = 250 * _GIB
+# `SystemLog`, OpenAPI document.
+_LARGEST_VCPU, _LARGEST_RAM_MB, _LARGEST_STORAGE = 16, 61440, 250 * _GIB
+# Plenty, as SaladCloud has it.
+_CPU_MACHINES = 2400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,22 @@ def gpu_classes() -> dict[str, GpuClass]:
     return classes
 
 
-def machines_online(class_ids: Iterable[str]) -> int:
-    """How many machines have a GPU of one of the classes; unknown ids count nothing."""
-    known = gpu_classes()
-    return sum(known[class_id.lower()].machines for class_id in set(class_ids) if class_id.lower() in known)
+def machines_online(class_ids: Iterable[str], wanted: Mapping[str, Any]) -> int:
+    """How many machines have a GPU of one of the classes and room for `wanted`; unknown ids count nothing.
+
+    `wanted` has the members `cpu`, `memory` (MB) and `storage_amount` (bytes) of an availability request, or some.
+    """
+    classes = {class_id.lower(): gpu_classes().get(class_id.lower()) for class_id in class_ids}
+    return sum(
+        found.machines for found in classes.values() if found and _fits(wanted, found.max_vcpu, found.max_ram_mb)
+    )
+
+
+def cpu_machines_online(wanted: Mapping[str, Any]) -> int:
+    """How many machines without a GPU that matters have room for `wanted`."""
+    return _CPU_MACHINES if _fits(wanted, _LARGEST_VCPU, _LARGEST_RAM_MB) else 0
+
+
+def _fits(wanted: Mapping[str, Any], max_vcpu: int, max_ram_mb: int) -> bool:
+    limits = {"cpu": max_vcpu, "memory": max_ram_mb, "storage_amount": _LARGEST_STORAGE}
+    return all(int(wanted.get(name) or 0) <= most for name, most in limits.items())

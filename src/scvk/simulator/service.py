@@ -19,6 +19,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -40,6 +41,7 @@ from scvk.simulator.gateway.server import ServedGateway, serve_on
 from scvk.simulator.image_catalogue import ImageCatalogue
 from scvk.simulator.images.pulling import PulledImages
 from scvk.simulator.metadata.door import MetadataDoors
+from scvk.simulator.problems import InvalidRequest, problem_body
 from scvk.simulator.runtime.contract import Runtime
 from scvk.simulator.runtime.process import ProcessRuntime
 from scvk.simulator.runtime.virtual import VirtualRuntime
@@ -234,8 +236,16 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Tells the application its transport, so that a fault can cut the connection."""
+    """Tells the application its transport, so that a fault can cut the connection; speaks JSON where HTTP ends."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets the document's error object, as everything else does."""
+        if not getattr(self.cycle, "response_started", False):  # there is none before the first request
+            body = msgspec.json.encode(problem_body(400, msg, InvalidRequest.kind))
+            head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()

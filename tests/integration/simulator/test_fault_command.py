@@ -47,12 +47,12 @@ async def test_nodes_are_taken_offline(capsys: pytest.CaptureFixture[str]) -> No
 async def test_what_the_simulator_refuses_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     async with stage(runtime="virtual") as simulated:
         assert await fault(simulated, "set", "latency") == 1
-        assert capsys.readouterr().err == "error: the simulator refused: latency needs seconds\n"
+        assert capsys.readouterr().err == "scvk: the simulator refused: latency needs seconds\n"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "no address", "http://[::1"])
 def test_no_simulator_is_one_line(capsys: pytest.CaptureFixture[str], url: str) -> None:
     assert execute(["simulate", "fault", "list", "--url", url]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: no simulator answers at")
+    assert error.startswith("scvk: no simulator answers at")
     assert error.count("\n") == 1

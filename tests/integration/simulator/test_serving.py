@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 import socket
@@ -77,6 +78,32 @@ async def test_answers_on_a_kept_connection_do_not_wait_for_acknowledgements(sim
         await simulated.http.get(url, headers=HEADERS)
         took.append(time.perf_counter() - began)
     assert min(took[1:]) < 0.03, "a delayed acknowledgement takes 0.04 s"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        pytest.param(b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", id="no ASCII"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no host"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", id="negative length"),
+        pytest.param(
+            b"POST /api/public/organizations/acme-corp/log-entries HTTP/1.1\r\nHost: x\r\nSalad-Api-Key: "
+            + KEY.encode()
+            + b"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            id="broken chunks",
+        ),
+    ],
+)
+async def test_what_is_no_http_gets_a_problem_too(simulated: Stage, request_bytes: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", simulated.served.port)
+    async with asyncio.timeout(DEADLINE_S):
+        writer.write(request_bytes)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/json" in head.lower()
+    assert json.loads(body)["status"] == 400
 
 
 async def test_an_address_in_use_is_a_clear_error(simulated: Stage) -> None:

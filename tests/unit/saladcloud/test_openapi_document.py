@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scvk.saladcloud.models import Violation, document, violations
 from scvk.saladcloud.models.patterns import LINE_BREAKS, compiled
+from scvk.saladcloud.models.violations import MAX_TOLD
 
 UUID = "ab3a4591-efc3-46c0-b06a-3d820c0ec100"
 SMALLEST: dict[str, Any] = {
@@ -154,6 +155,18 @@ def test_a_violation_never_repeats_a_value(body: dict[str, Any]) -> None:
 def test_times_have_an_offset(time: str, valid: bool) -> None:
     body = {"query": "", "start_time": time, "end_time": "2026-01-02T03:04:05Z"}
     assert violations("LogEntryQuery", body) == ([] if valid else [Violation("start_time", "is no date-time")])
+
+
+def test_a_list_that_is_too_long_is_not_looked_through() -> None:
+    """A request of some megabytes would otherwise be checked for a minute."""
+    for wrong in ("", 1, "fine"):
+        body = with_container(command=[wrong] * 101)
+        assert violations("ContainerGroupPrototype", body) == [Violation("container.command", "more than 100 items")]
+
+
+def test_of_very_many_violations_some_are_told() -> None:
+    body = with_container(environment_variables={f"V{number}": "" for number in range(10 * MAX_TOLD)})
+    assert len(violations("ContainerGroupPrototype", body)) == MAX_TOLD
 
 
 def test_fields_beyond_a_closed_object_are_violations() -> None:

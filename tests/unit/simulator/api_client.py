@@ -15,7 +15,7 @@ from scvk.simulator.clock import ManualClock
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.runtime.virtual import VirtualRuntime
 from scvk.simulator.service import Simulator
-from tests.unit.simulator.world import DURATIONS
+from tests.unit.simulator.world import DURATIONS, UNTIL_RUNNING_S, prototype
 
 KEYS = (ApiKey("key-of-everything"), ApiKey("key-of-one", ("second-corp",)))
 
@@ -46,6 +46,14 @@ class Client:
         url = "/api/public" + operation.path.format(**names)
         response = await self.http.request(operation.method, url, content=content, headers=headers)
         return checked(operation, response)
+
+    async def running(self, **changes: Any) -> dict[str, Any]:
+        """Create a group, wait until it runs, and return its only instance."""
+        assert (await self.call("create_container_group", prototype(**changes))).status == 201
+        self.clock.advance(UNTIL_RUNNING_S)
+        (instance,) = (await self.call("list_container_group_instances")).body["instances"]
+        assert instance["state"] == "running"
+        return dict(instance)
 
     async def control(self, method: str, path: str, body: Any = None) -> Answer:
         response = await self.http.request(method, "/_simulator" + path, json=body)

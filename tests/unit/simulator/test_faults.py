@@ -96,6 +96,19 @@ class TestAnswers:
         assert len((await raw(client, "/gpu-classes"))["items"]) > 20
 
 
+class TestLostAnswers:
+    @pytest.mark.parametrize("kind", ["status", "html", "garbage"])
+    async def test_a_refusal_is_lost_as_any_answer_is(self, client: Client, kind: str) -> None:
+        await client.call("create_container_group", prototype())
+        await fault(client, kind=kind, when="after", count=1, operations=["create_container_group"])
+        url = "/api/public/organizations/acme-corp/projects/default/containers"
+        headers = {"Salad-Api-Key": KEYS[0].key}
+        lost = await client.http.post(url, json=prototype(), headers=headers)
+        assert "name_conflict" not in lost.text
+        told = await client.http.post(url, json=prototype(), headers=headers)
+        assert (told.status_code, told.json()["type"]) == (400, "name_conflict")
+
+
 class TestEvents:
     async def test_late_ones_keep_their_time_and_tell_when_they_came(self, client: Client) -> None:
         await fault(client, kind="events-late", seconds=100, event="Container Group Started")
@@ -199,6 +212,12 @@ class TestPlatform:
         {"kind": "cut", "limit": -1},
         {"kind": "no-such-kind"},
         {"kind": "pull-failure", "message": ""},
+        {"kind": "pull-failure", "message": "two\nlines"},
+        {"kind": "status", "retry_after": -1},
+        {"kind": "status", "when": "sometimes"},
+        {"kind": "status", "status": 200},
+        {"kind": "drop", "count": 0},
+        {"kind": "drop", "probability": 1.5},
         {"kind": "drop", "operations": ["no_such_operation"]},
         {"kind": "drop", "unknown": 1},
     ],

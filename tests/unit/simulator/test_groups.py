@@ -17,6 +17,7 @@ from tests.unit.simulator.world import (
     PULL_S,
     UNTIL_RUNNING_S,
     World,
+    probe,
     prototype,
 )
 
@@ -161,7 +162,7 @@ class TestPatch:
         survivor = world.only(group)
         world.project.patch("web", {"replicas": 3})
         assert (group.version, len(group.instances)) == (1, 3)
-        assert world.events(group)[-1] == "Desired Replica Count Updated from 1 to 3"
+        assert world.events(group)[-1] == "Container Group Desired Replica Count Updated from 1 to 3"
         survivor.deletion_cost = 5
         world.project.patch("web", {"replicas": 1})
         world.clock.advance(1)
@@ -173,6 +174,30 @@ class TestPatch:
         patch = {"readiness_probe": None, "replicas": None, "container": {"image": None, "resources": {"cpu": None}}}
         group = world.project.patch("web", patch)
         assert (group.definition.replicas, group.definition.image, group.version) == (1, "busybox", 1)
+
+    def test_a_port_can_be_changed_but_not_be_taken_away(self) -> None:
+        world = World()
+        group = world.create(networking={"auth": True, "port": 80, "protocol": "http"})
+        for port, kept in ((None, 80), (81, 81)):
+            world.project.patch("web", {"networking": {"port": port}})
+            assert group.definition.values["networking"] == {"auth": True, "port": kept, "protocol": "http"}
+
+    def test_another_choice_replaces_the_one_of_before(self) -> None:
+        """A merge alone would leave two of what only one may be, and the document allows no null there."""
+        world = World()
+        login, sink = {"basic": {"username": "u", "password": "p"}}, {"tcp": {"host": "h", "port": 1}}
+        container = {**prototype()["container"], "registry_authentication": login, "logging": sink}
+        group = world.create(container=container, liveness_probe=probe())
+        by_command = {**{name: value for name, value in probe().items() if name != "tcp"}, "exec": {"command": ["x"]}}
+        other_login, other_sink = {"gcp_gcr": {"service_key": "k"}}, {"splunk": {"host": "h", "token": "t"}}
+        changed = {"registry_authentication": other_login, "logging": other_sink}
+        world.project.patch("web", {"liveness_probe": by_command, "container": changed})
+        assert group.definition.values["liveness_probe"] == by_command
+        assert group.definition.container == {**container, **changed}
+        world.project.patch("web", {"container": {"logging": {"splunk": {"token": "new"}}}})
+        assert group.definition.container["logging"] == {"splunk": {"host": "h", "token": "new"}}
+        with pytest.raises(InvalidRequest, match="only one of"):
+            world.project.patch("web", {"container": {"logging": {**sink, **other_sink}}})
 
     def test_networking_cannot_come_later(self) -> None:
         world = World()
@@ -232,24 +257,19 @@ class TestDeletion:
 
 
 class TestQuota:
-    def test_stopped_and_finished_groups_take_nothing(self) -> None:
-        world = World(Script(exit_after_s=1), quotas=Quotas(container_replicas=1))
-        group = world.running(restart_policy="never")
-        with pytest.raises(QuotaExceeded):
-            world.create(name="second")
-        world.clock.advance(2)
-        assert group.status == "succeeded"
-        second = world.create(name="second")
-        second.stop()
-        world.create(name="third")
+    """SaladCloud's page "Quotas": replicas of all created groups count, whether running or not."""
 
-    def test_a_group_whose_image_failed_takes_nothing(self) -> None:
-        world = World()
+    def test_stopped_finished_and_failed_groups_count_as_running_ones_do(self) -> None:
+        world = World(Script(exit_after_s=1), quotas=Quotas(container_replicas=3))
         organization = world.platform.organizations["acme-corp"]
-        world.create(prototype(container={"image": "does-not-exist/x", "resources": {"cpu": 1, "memory": 1024}}))
-        assert organization.replicas_used == 1
-        world.clock.advance(PULL_S)
-        assert organization.replicas_used == 0
+        world.create(name="sleeper", autostart_policy=False)
+        finished = world.running(restart_policy="never")
+        broken = {"image": "does-not-exist/x", "resources": {"cpu": 1, "memory": 1024}}
+        failed = world.create(name="broken", container=broken)
+        world.clock.advance(100)
+        assert (finished.status, failed.status, organization.replicas_used) == ("succeeded", "failed", 3)
+        with pytest.raises(QuotaExceeded):
+            world.create(name="fourth", autostart_policy=False)
 
     def test_a_deleted_group_takes_nothing_and_gives_back_only_once(self) -> None:
         world = World()
@@ -263,11 +283,19 @@ class TestQuota:
         world.clock.advance(100)
         assert organization.replicas_used == 2
 
-    def test_it_counts_at_starts_and_patches_too(self) -> None:
-        world = World(quotas=Quotas(container_replicas=1))
+    def test_more_replicas_need_quota_also_in_a_stopped_group_and_a_start_needs_none(self) -> None:
+        world = World(quotas=Quotas(container_replicas=2))
         world.create(name="sleeper", autostart_policy=False)
         world.create()
-        with pytest.raises(QuotaExceeded):
-            world.project.start("sleeper")
-        with pytest.raises(QuotaExceeded):
-            world.project.patch("web", {"replicas": 2})
+        for name in ("web", "sleeper"):
+            with pytest.raises(QuotaExceeded):
+                world.project.patch(name, {"replicas": 2})
+        world.project.start("sleeper")
+        world.project.patch("sleeper", {"replicas": 0})
+        world.project.patch("web", {"replicas": 2})
+
+    def test_with_an_autoscaler_its_most_replicas_count(self) -> None:
+        world = World()
+        autoscaler = {"desired_queue_length": 1, "min_replicas": 0, "max_replicas": 7}
+        world.create(queue_autoscaler=autoscaler)
+        assert world.platform.organizations["acme-corp"].replicas_used == 7

@@ -60,6 +60,7 @@ EVENT = LogEntry(NOON, NOON, ResourceType.INSTANCE_CONTROLLER, LABELS, "error", 
         ("time >= 2030-01-01T12:00:00Z", EVENT, True),
         ('time > "2030-01-01T12:00:00Z"', EVENT, False),
         ("receive_time <= 2030-01-01T12:00:00+01:00", EVENT, False),
+        ("time >= 2030-01-01t12:00:00z", EVENT, True),
         ("json_log.n = 5", JSON, True),
         ("json_log.n > 4.5", JSON, True),
         ('json_log.n = "5"', JSON, False),
@@ -154,9 +155,45 @@ def test_contains_means_what_it_says_for_any_text(line: str, part: str) -> None:
         ('{"a": "\\ud800"}', False),
         ("", False),
         ("{" * 5000, False),
+        ('{"a":' * 100 + "1" + "}" * 100, True),
+        ('{"a":' * 101 + "1" + "}" * 101, False),
+        ('{"a":' + "[" * 100 + "]" * 100 + "}", False),
+        ('{"a": "' + "[" * 1000 + '"}', True),
     ],
 )
 def test_only_a_json_object_becomes_json_log(line: str, *, is_json: bool) -> None:
-    said, parsed = parse_line(line)
-    assert (said is None, parsed is not None) == (is_json, is_json)
-    assert is_json or said == line
+    said = parse_line(line)
+    assert (said.text is None, said.json is not None) == (is_json, is_json)
+    assert is_json or said.text == line
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "promoted", "left"),
+    [
+        ('{"severity": "error", "a": 1}', "error", {}, {"a": 1}),
+        ('{"severity": "WARNING"}', "warning", {}, {}),
+        ('{"severity": "loud"}', "default", {}, {"severity": "loud"}),
+        ('{"severity": 5}', "default", {}, {"severity": 5}),
+        ('{"severity_number": 17}', "default", {"severity_number": 17}, {}),
+        ('{"severity_number": true}', "default", {}, {"severity_number": True}),
+        ('{"trace_id": "t", "span_id": "s", "parent_span_id": "p"}', "default", None, {}),
+        ('{"trace_id": "", "span_id": 7}', "default", {}, {"trace_id": "", "span_id": 7}),
+        ('{"time": "1999-01-01T00:00:00Z"}', "default", {}, {"time": "1999-01-01T00:00:00Z"}),
+    ],
+)
+def test_fields_of_structured_logs_are_promoted(
+    line: str, severity: str, promoted: dict[str, object] | None, left: dict[str, object]
+) -> None:
+    said = parse_line(line)
+    whole = {"trace_id": "t", "span_id": "s", "parent_span_id": "p"}
+    assert (said.severity, said.promoted, said.json) == (severity, whole if promoted is None else promoted, left)
+
+
+def test_promoted_fields_are_searched_and_answered_as_the_document_names_them() -> None:
+    line = '{"severity": "alert", "severity_number": 21, "trace_id": "t", "span_id": "s", "parent_span_id": "p"}'
+    entry = parse_line(line).entry(NOON, LABELS)
+    for query in ("severity >= error", "severity_number = 21", 'trace_id = "t"', "span_id = s", 'parent_span_id !="x"'):
+        assert compile_query(query)(entry), query
+    answer = entry.render()
+    assert (answer["severity"], answer["json_log"]) == ("alert", {})
+    assert (answer["trace_Id"], answer["span_Id"], answer["parent_span_id"]) == ("t", "s", "p")

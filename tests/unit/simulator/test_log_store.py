@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,19 @@ def entry(text: str, seconds: float = 0) -> LogEntry:
 def lines_of(*chunks: bytes) -> list[str]:
     splitter = LineSplitter()
     return [line for chunk in chunks for line in splitter.feed(chunk)] + splitter.finish()
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOON, "2030-01-01T12:00:00.000000Z"),
+        (datetime(99, 6, 27, 13, 6, 44, 371000, timezone(timedelta(minutes=4))), "0099-06-27T13:02:44.371000Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000000Z"),
+    ],
+    ids=str,
+)
+def test_times_have_four_digits_for_the_year_and_six_for_the_fraction(moment: datetime, text: str) -> None:
+    assert format_time(moment) == text
 
 
 class TestLines:
@@ -82,7 +96,7 @@ def test_a_chatty_program_pushes_no_event_out() -> None:
     store.output = Ring(capacity=10)
     store.write_event(ResourceType.INSTANCE_CONTROLLER, {}, "info", "Instance Running")
     for _ in range(100):
-        store.write_output({}, "noise", None)
+        store.write_output({}, "noise")
     found = list(store.between(NOON, NOON + timedelta(seconds=1)))
     assert [e.text for e in found if e.resource_type != "container"] == ["Instance Running"]
 
@@ -91,6 +105,6 @@ def test_times_rise_strictly_so_that_paging_by_time_loses_nothing() -> None:
     store = LogStore(lambda: NOON)
     for number in range(3):
         store.write_event(ResourceType.INSTANCE_CONTROLLER, {}, "info", str(number))
-        store.write_output({}, str(number), None)
+        store.write_output({}, str(number))
     times = [format_time(e.time) for e in store.between(NOON, NOON + timedelta(seconds=1))]
     assert len(set(times)) == 6

@@ -45,7 +45,7 @@ class TestGpuCatalogue:
 
     def test_machines_of_several_classes_add_up_and_unknown_ones_count_nothing(self) -> None:
         first, second = list(gpu_classes())[:2]
-        assert machines_online([first, second, first, str(uuid.uuid4())]) == sum(
+        assert machines_online([first, second, first, str(uuid.uuid4())], {}) == sum(
             gpu_classes()[class_id].machines for class_id in (first, second)
         )
 

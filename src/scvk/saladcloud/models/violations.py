@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
@@ -18,6 +19,8 @@ from scvk.saladcloud.models.patterns import ANY_ONE_LINE, compiled
 
 MAX_LISTED_MEMBERS = 8
 """Enumerations with more members (country codes) are counted, not listed."""
+MAX_TOLD = 200
+"""Checking ends after that many violations: a body of some megabytes can have a million, which nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,13 @@ class Violation:
 
 
 def violations_of(schema: Mapping[str, Any], value: Any) -> list[Violation]:
-    """Return every rule of `schema` (without references) that `value` breaks, in the order of their paths."""
+    """Return the rules of `schema` (without references) that `value` breaks, in the order of their paths.
+
+    All of them, unless there are more than `MAX_TOLD`; the items of a list that is too long are not looked at.
+    """
     validator = _Validator(schema, format_checker=_FORMATS)
-    found = {Violation(_path(error.absolute_path), _message(error)) for error in validator.iter_errors(value)}
+    errors = islice(validator.iter_errors(value), MAX_TOLD)
+    found = {Violation(_path(error.absolute_path), _message(error)) for error in errors}
     return sorted(found, key=lambda violation: (violation.path, violation.message))
 
 
@@ -70,9 +77,21 @@ def _additional_properties(
             yield from validator.descend(value[name], allowed, path=name)
 
 
+def _items(validator: Any, schema: Any, value: Any, parent: Mapping[str, Any]) -> Iterator[ValidationError]:
+    if isinstance(value, list) and len(value) <= parent.get("maxItems", len(value)):
+        for index, item in enumerate(value):
+            yield from validator.descend(item, schema, path=index)
+
+
 _Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"type": _type, "pattern": _pattern, "required": _required, "additionalProperties": _additional_properties},
+    {
+        "type": _type,
+        "pattern": _pattern,
+        "required": _required,
+        "items": _items,
+        "additionalProperties": _additional_properties,
+    },
 )
 # Named one by one, so that a missing checker is an error and not a rule that silently holds for everything.
 _FORMATS = FormatChecker(formats=("date-time", "ipv4", "uuid"))

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from scvk.simulator.api.faults import Fault, Faults
 from scvk.simulator.api.gate import Answer
 from scvk.simulator.api.requests import RequestLog
+from scvk.simulator.cloud.group import Group
 from scvk.simulator.cloud.platform import Platform
 from scvk.simulator.problems import InvalidRequest, NotFound, Problem, TooLarge
 
@@ -102,7 +103,7 @@ class ControlApi:
     async def _state(self, _request: Request) -> Response:
         organizations = {
             organization.name: {
-                project.name: {"groups": [group.describe() for group in project.groups.values()]}
+                project.name: {"groups": [_describe(group) for group in project.groups.values()]}
                 for project in organization.projects.values()
             }
             for organization in self._platform.organizations.values()
@@ -132,6 +133,17 @@ class ControlApi:
         except Problem as problem:
             return _refusal(problem)
         return Answer(202, {"instances": hit}).response()
+
+
+def _describe(group: Group) -> dict[str, Any]:
+    """More than the platform tells."""
+    return {
+        "name": group.name,
+        "status": str(group.status),
+        "version": group.version,
+        "deleting": group.deleting,
+        "instances": {instance.id: str(instance.state) for instance in group.instances.values()},
+    }
 
 
 async def _read(request: Request) -> bytes:

@@ -121,8 +121,11 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.kind} needs seconds")
         if self.seconds is not None and not 0 <= self.seconds <= 86_400:
             raise ValueError("seconds must be 0 to 86400")
-        if len(self.message) > 1000 or not self.message:
-            raise ValueError("message must have 1 to 1000 characters")
+        if self.retry_after is not None and not 0 <= self.retry_after <= 86_400:
+            raise ValueError("retry_after must be 0 to 86400")
+        # `ContainerGroupState.description`, OpenAPI document.
+        if not 1 <= len(self.message) <= 1000 or len(self.message.splitlines()) > 1:
+            raise ValueError("message must have 1 to 1000 characters, in one line")
 
     @property
     def exhausted(self) -> bool:

@@ -77,7 +77,7 @@ class Answer:
         return Response(content, self.status, self.headers, self.media_type)
 
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
 class ConnectionDroppedError(ConnectionError):
@@ -124,7 +124,7 @@ class Gate:
             try:
                 response = await self._serve(request, operation, handler, logged)
             except Problem as problem:
-                response = Answer(problem.status, problem.render(), problem.headers).response()
+                response = _refusal(problem).response()
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody reads it
             if not isinstance(response, _Dropped):
@@ -146,17 +146,25 @@ class Gate:
                 return await _fail(request, fault)
             if fault.when == "before" and fault.kind is FaultKind.LATENCY:
                 await asyncio.sleep(fault.seconds or 0)
+        try:
+            answer = await self._answer(request, operation, handler, key_index)
+        except Problem as problem:
+            answer = _refusal(problem)  # an answer as any other: it can come late or be lost
+        if fault is not None and fault.kind not in ANSWER_KINDS:
+            return await _fail(request, fault)
+        if fault is not None and fault.when == "after" and fault.kind is FaultKind.LATENCY:
+            await asyncio.sleep(fault.seconds or 0)
+        return self._respond(request, operation, answer, fault)
+
+    async def _answer(self, request: Request, operation: Operation, handler: Handler, key_index: int) -> Answer:
+        """What the platform has to say. Raises Problem."""
         call = Call(request, self._organization(key_index, request.path_params["organization_name"]))
         if operation.path_violations({n: str(v) for n, v in request.path_params.items()}):
             raise NotFound("No such resource.")
         if operation.request is not None:
             call.body = await read_body(request, operation)
         answer = handler(call)
-        if fault is not None and fault.kind not in ANSWER_KINDS:
-            return await _fail(request, fault)
-        if fault is not None and fault.when == "after" and fault.kind is FaultKind.LATENCY:
-            await asyncio.sleep(fault.seconds or 0)
-        return self._respond(request, operation, answer, fault)
+        return answer if isinstance(answer, Answer) else await answer
 
     def _respond(self, request: Request, operation: Operation, answer: Answer, fault: Fault | None) -> Response:
         """The answer, remembered, or as an answer fault has it."""
@@ -188,6 +196,10 @@ class Gate:
         if organization is None or (reachable is not None and name not in reachable):
             raise Forbidden("The API key does not reach this organization.")
         return organization
+
+
+def _refusal(problem: Problem) -> Answer:
+    return Answer(problem.status, problem.render(), problem.headers)
 
 
 async def _fail(request: Request, fault: Fault) -> Response:

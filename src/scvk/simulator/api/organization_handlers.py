@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from scvk.simulator.api.gate import Answer, Call
 from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.mishaps import Mishaps
-from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
-from scvk.simulator.logs.entries import format_time
-from scvk.simulator.logs.query import QueryError, compile_query
+from scvk.simulator.gpu_catalogue import cpu_machines_online, gpu_classes, machines_online
+from scvk.simulator.logs.entries import LogEntry, format_time
+from scvk.simulator.logs.query import Predicate, QueryError, compile_query
 from scvk.simulator.problems import InvalidRequest
 
 # `PageSize` allows 1-100; the document names no default.
 _DEFAULT_PAGE_SIZE = 100
-# Machines without a GPU that matters: plenty, as SaladCloud has it.
-_CPU_MACHINES = 2400
+# Entries that are looked at before others get their turn.
+_AT_ONCE = 500
 
 
 class OrganizationHandlers:
@@ -25,7 +27,7 @@ class OrganizationHandlers:
         self._clock = clock
         self._mishaps = mishaps
 
-    def query_log_entries(self, call: Call) -> Answer:
+    async def query_log_entries(self, call: Call) -> Answer:
         """A page of the organization's log entries."""
         body = call.body
         start, end = _moment(body["start_time"], "start_time"), _moment(body["end_time"], "end_time")
@@ -37,12 +39,10 @@ class OrganizationHandlers:
             matches = compile_query(body["query"])
         except QueryError as error:
             raise InvalidRequest.at("query", str(error)) from None
-        entries = [
-            entry
-            for project in call.organization.projects.values()
-            for entry in project.logs.between(start, end)
-            if matches(entry)
-        ]
+        everything = (
+            entry for project in call.organization.projects.values() for entry in project.logs.between(start, end)
+        )
+        entries = await _found(everything, matches)
         descending = body.get("sort_order", "desc") == "desc"
         entries.sort(key=lambda entry: entry.time, reverse=descending)
         page = entries[: body.get("page_size", _DEFAULT_PAGE_SIZE)]
@@ -60,7 +60,7 @@ class OrganizationHandlers:
         """How many machines with one of the classes are there; the lower the priority, the fewer can be had."""
         wanted = frozenset(class_id.lower() for class_id in call.body["gpu_classes"])
         left = [class_id for class_id in wanted if not self._mishaps.out_of_capacity(frozenset({class_id}))]
-        online = machines_online(left)
+        online = machines_online(left, call.body)
         return Answer(
             body={
                 "available_gpu_high": online,
@@ -71,10 +71,21 @@ class OrganizationHandlers:
             }
         )
 
-    def get_cpu_availability(self, _call: Call) -> Answer:
+    def get_cpu_availability(self, call: Call) -> Answer:
         """How many machines are there for groups without a GPU."""
-        machines = 0 if self._mishaps.out_of_capacity(frozenset()) else _CPU_MACHINES
+        machines = 0 if self._mishaps.out_of_capacity(frozenset()) else cpu_machines_online(call.body)
         return Answer(body={"available_cpu_batch": machines, "on_call_cpu": machines * 2})
+
+
+async def _found(entries: Iterable[LogEntry], matches: Predicate) -> list[LogEntry]:
+    """Those that match. Others are served meanwhile: the longest query over a full store takes a minute."""
+    found = []
+    for number, entry in enumerate(entries, 1):
+        if matches(entry):
+            found.append(entry)
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found
 
 
 def list_gpu_classes(_call: Call) -> Answer:

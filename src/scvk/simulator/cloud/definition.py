@@ -14,10 +14,11 @@ import msgspec
 from scvk.saladcloud.models.probes import Probe
 from scvk.simulator.cloud.probing import ProbeSet
 
-_PROBES = ("startup_probe", "liveness_probe", "readiness_probe")
-_HANDLERS = ("http", "tcp", "grpc", "exec")
-_LOGINS = ("basic", "docker_hub", "aws_ecr", "gcp_gar", "gcp_gcr")
-_SINKS = ("axiom", "datadog", "http", "new_relic", "splunk", "tcp")
+PROBES = ("startup_probe", "liveness_probe", "readiness_probe")
+# Of each of these only one may be given.
+HANDLERS = ("http", "tcp", "grpc", "exec")
+LOGINS = ("basic", "docker_hub", "aws_ecr", "gcp_gar", "gcp_gcr")
+SINKS = ("axiom", "datadog", "http", "new_relic", "splunk", "tcp")
 # Changes of only these leave the instances and the version alone.
 _LIGHT = frozenset({"replicas", "display_name", "scaling-actions", "scheduled-scaling-enabled", "queue_autoscaler"})
 
@@ -76,6 +77,12 @@ class Definition:
         return int(self.values["replicas"])
 
     @property
+    def quota_replicas(self) -> int:
+        """What it takes of the organization's quota: with an autoscaler its most (SaladCloud's page "Quotas")."""
+        autoscaler = self.values.get("queue_autoscaler") or {}
+        return max(self.replicas, int(autoscaler.get("max_replicas") or 0))
+
+    @property
     def restart_policy(self) -> str:
         """`always`, `on_failure` or `never`."""
         return str(self.values["restart_policy"])
@@ -91,7 +98,7 @@ class Definition:
     @cached_property
     def probes(self) -> ProbeSet:
         """The probes that are given."""
-        given = [self.values.get(name) for name in _PROBES]
+        given = [self.values.get(name) for name in PROBES]
         return ProbeSet(*(None if value is None else msgspec.convert(value, Probe) for value in given))
 
     def changed_lightly(self, other: Definition) -> bool:
@@ -106,12 +113,12 @@ def _heavy(values: Mapping[str, Any]) -> dict[str, Any]:
 def broken_rules(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """Broken rules that the OpenAPI document does not state, by field; `values` is valid by the document."""
     broken: dict[str, list[str]] = {}
-    for name in _PROBES:
+    for name in PROBES:
         probe = values.get(name)
-        if probe is not None and sum(probe.get(handler) is not None for handler in _HANDLERS) != 1:
-            broken[name] = ["must have exactly one of " + ", ".join(_HANDLERS)]
+        if probe is not None and sum(probe.get(handler) is not None for handler in HANDLERS) != 1:
+            broken[name] = ["must have exactly one of " + ", ".join(HANDLERS)]
     container = values.get("container") or {}
-    for name, choices in (("registry_authentication", _LOGINS), ("logging", _SINKS)):
+    for name, choices in (("registry_authentication", LOGINS), ("logging", SINKS)):
         chosen = container.get(name)
         if chosen is not None and sum(chosen.get(choice) is not None for choice in choices) > 1:
             broken[f"container.{name}"] = ["must have only one of " + ", ".join(choices)]

@@ -19,7 +19,7 @@ def group_updated(version: int) -> str:
 
 def replicas_updated(before: int, after: int) -> str:
     """Another replica count, the same definition."""
-    return f"Desired Replica Count Updated from {before} to {after}"
+    return f"Container Group Desired Replica Count Updated from {before} to {after}"
 
 
 class InstanceEvent(StrEnum):

@@ -12,33 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from scvk.simulator.clock import Agenda
 from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import GroupEvent, group_updated, replicas_updated
-from scvk.simulator.cloud.instance import Instance, InstanceState
+from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.means import Means
+from scvk.simulator.cloud.states import GroupStatus, InstanceState, status_counts
 from scvk.simulator.image_catalogue import Image, ImageSource
 from scvk.simulator.runtime.contract import Launch
 
 # How often a deleted group whose programs still end is looked at.
 _LOOK_AGAIN_S = 1.0
-
-
-class GroupStatus(StrEnum):
-    """`ContainerGroupStatus`, OpenAPI document."""
-
-    PENDING = "pending"
-    STOPPED = "stopped"
-    DEPLOYING = "deploying"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
 
 
 class Owner(Protocol):
@@ -92,8 +81,8 @@ class Group:
 
     @property
     def replicas_used(self) -> int:
-        """What it takes of the organization's quota: nothing when stopped, finished or being deleted."""
-        return self.definition.replicas if self.wanted and not self.deleting else 0
+        """What it takes of the organization's quota, running or not, until it is deleted."""
+        return 0 if self.deleting else self.definition.quota_replicas
 
     @property
     def pending_change(self) -> bool:
@@ -143,9 +132,12 @@ class Group:
             self._event(group_updated(self.version))
         if definition.replicas != before.replicas:
             self._event(replicas_updated(before.replicas, definition.replicas))
-        if self._pulled_image != definition.image:
+        failed_to_pull = self.status is GroupStatus.FAILED and bool(self.status_description)
+        if self._pulled_image != definition.image or self.status is GroupStatus.PENDING or failed_to_pull:
             self._pull()
-        elif self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
+            return
+        self._agenda.call_off()  # another image may be on its way
+        if self.status in {GroupStatus.DEPLOYING, GroupStatus.RUNNING}:
             self._replace_outdated()
             self._keep_count()
 
@@ -301,21 +293,5 @@ class Group:
     # --- counts ---
 
     def status_counts(self) -> Mapping[str, int]:
-        """`ContainerGroupInstanceStatusCount`: downloading instances count as creating."""
-        states = [instance.state for instance in self.instances.values()]
-        return {
-            "allocating_count": states.count(InstanceState.ALLOCATING),
-            "creating_count": states.count(InstanceState.CREATING) + states.count(InstanceState.DOWNLOADING),
-            "running_count": states.count(InstanceState.RUNNING),
-            "stopping_count": states.count(InstanceState.STOPPING),
-        }
-
-    def describe(self) -> dict[str, Any]:
-        """For the control API: more than the platform tells."""
-        return {
-            "name": self.name,
-            "status": str(self.status),
-            "version": self.version,
-            "deleting": self.deleting,
-            "instances": {instance.id: str(instance.state) for instance in self.instances.values()},
-        }
+        """How many of its instances are in which state."""
+        return status_counts(instance.state for instance in self.instances.values())

@@ -14,32 +14,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from scvk.simulator.clock import Agenda, Clock, Timer
+from scvk.simulator.clock import Agenda
 from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.doors import SshAddress
 from scvk.simulator.cloud.events import InstanceEvent, exited
 from scvk.simulator.cloud.exits import Backoff, Verdict, after_exit
-from scvk.simulator.cloud.figures import EVERY_S, Figures, figures
+from scvk.simulator.cloud.figures import Figures
 from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.probing import ProbeWatch
+from scvk.simulator.cloud.run import Run
+from scvk.simulator.cloud.states import InstanceState
 from scvk.simulator.durations import Duration
-from scvk.simulator.logs.lines import LineSplitter
-from scvk.simulator.runtime.contract import Container, Launch, Usage
-
-
-class InstanceState(StrEnum):
-    """`ContainerGroupInstanceState`, OpenAPI document."""
-
-    ALLOCATING = "allocating"
-    DOWNLOADING = "downloading"
-    CREATING = "creating"
-    RUNNING = "running"
-    STOPPING = "stopping"
-
+from scvk.simulator.runtime.contract import Container, Launch
 
 # What a status of a failed start counts as: command not found, as shells say it.
 _START_FAILURE_STATUS = 127
@@ -74,7 +63,7 @@ class Instance:
         self._journal = journal
         self._agenda = Agenda(means.clock)
         self._backoff = Backoff(means.durations)
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._step_began = 0.0
         self._step_length_s = 0.0
         self.id = means.new_id()
@@ -183,7 +172,7 @@ class Instance:
     def _start(self) -> None:
         self._enter(InstanceState.CREATING)
         self._event(InstanceEvent.STARTING)
-        run = _Run(self, self._means.clock, self._labels)
+        run = Run(self, self._means.clock, self._labels)
         self._run = run
         run.container = self._means.runtime.start(self._group.launch(self), run)
 
@@ -194,7 +183,7 @@ class Instance:
 
     # --- what the program does ---
 
-    def program_started(self, run: _Run) -> None:
+    def program_started(self, run: Run) -> None:
         """The program executes: probes begin."""
         if run is not self._run or self.state is InstanceState.STOPPING or run.unwanted:
             return
@@ -218,16 +207,16 @@ class Instance:
                 self._means.doors.open(self, run.container.inside)
             run.begin_measuring()
 
-    def disk_exceeded(self, run: _Run) -> None:
+    def disk_exceeded(self, run: Run) -> None:
         """The program wrote more than the group asked for: the platform ends it, and seeks another machine."""
         if run is self._run and not run.unwanted:
             self.interrupt(InstanceEvent.INTERRUPTED_DISK)
 
-    def program_said(self, run: _Run, line: str) -> None:
+    def program_said(self, run: Run, line: str) -> None:
         """A line of output; also the last words of a run that the instance has already left."""
         self._journal.output(run.labels, line)
 
-    def program_ended(self, run: _Run, status: int | None) -> None:
+    def program_ended(self, run: Run, status: int | None) -> None:
         """The program ended by itself with `status`, or could not be started (None)."""
         if run is not self._run:
             return
@@ -304,60 +293,3 @@ class Instance:
 
     def _event(self, event: str) -> None:
         self._journal.instance_event(event, self._labels, self.version, self.definition)
-
-
-class _Run:
-    """One run of the program: the runtime's listener."""
-
-    def __init__(self, instance: Instance, clock: Clock, labels: Mapping[str, str]) -> None:
-        self._instance = instance
-        self._lines = LineSplitter()
-        self._clock = clock
-        self.labels = labels
-        self.container: Container | None = None
-        self.watch: ProbeWatch | None = None
-        self.figures: Figures | None = None
-        self._measuring: Timer | None = None
-        self.began_at = clock.time()
-        # Set when the platform ends this run on purpose; `then` is what follows its end.
-        self.unwanted = False
-        self.then: Callable[[], None] | None = None
-
-    def started(self) -> None:
-        self.began_at = self._clock.time()
-        self._instance.program_started(self)
-
-    def start_failed(self, reason: str) -> None:
-        # People look into the container's log for it; the event of the platform has no room for a reason.
-        self._instance.program_said(self, f"failed to start: {reason}")
-        self._instance.program_ended(self, None)
-
-    def output(self, data: bytes) -> None:
-        for line in self._lines.feed(data):
-            self._instance.program_said(self, line)
-
-    def exited(self, status: int) -> None:
-        for line in self._lines.finish():
-            self._instance.program_said(self, line)
-        self._instance.program_ended(self, status)
-
-    def disk_exceeded(self) -> None:
-        self._instance.disk_exceeded(self)
-
-    def begin_measuring(self) -> None:
-        self._measuring = self._clock.call_later(EVERY_S, self._measure)
-
-    def _measure(self) -> None:
-        self.begin_measuring()
-        if self.container is not None:
-            self.container.measure(self._measured)
-
-    def _measured(self, usage: Usage) -> None:
-        resources = self._instance.definition.resources
-        self.figures = figures(usage, self.figures, int(resources["cpu"]), int(resources["memory"]))
-
-    def end_watching(self) -> None:
-        if self.watch is not None:
-            self.watch.end()
-        if self._measuring is not None:
-            self._measuring.cancel()

@@ -15,7 +15,7 @@ from scvk.simulator.cloud.definition import Definition
 from scvk.simulator.cloud.events import severity
 from scvk.simulator.cloud.mishaps import Mishaps
 from scvk.simulator.gpu_catalogue import gpu_classes
-from scvk.simulator.logs.entries import ResourceType, format_time, parse_line
+from scvk.simulator.logs.entries import ResourceType, format_time
 from scvk.simulator.logs.store import LogStore
 
 # `SystemLogList.items` and the limits of `SystemLog`, OpenAPI document.
@@ -71,8 +71,7 @@ class Journal:
 
     def output(self, labels: Mapping[str, str], line: str) -> None:
         """One line of a program."""
-        text, json = parse_line(line)
-        self._store.write_output(labels, text, json)
+        self._store.write_output(labels, line)
 
     def system_logs(self) -> list[dict[str, Any]]:
         """The newest 50 `SystemLog` objects, newest first."""

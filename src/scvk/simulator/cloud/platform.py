@@ -14,10 +14,11 @@ from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.definition import Definition, broken_rules
 from scvk.simulator.cloud.events import INTERRUPTIONS, InstanceEvent
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, InstanceState
+from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.cloud.journal import Journal
 from scvk.simulator.cloud.means import Means
 from scvk.simulator.cloud.merging import patch_definition
+from scvk.simulator.cloud.states import InstanceState
 from scvk.simulator.config import Quotas
 from scvk.simulator.gpu_catalogue import gpu_classes
 from scvk.simulator.image_catalogue import DEFAULT_PATH, ImageSource
@@ -46,7 +47,7 @@ class Organization:
 
     @property
     def replicas_used(self) -> int:
-        """Replicas of all groups that are meant to run."""
+        """Replicas of all groups that are not deleted, whether they run or not."""
         return sum(project.replicas_used for project in self.projects.values())
 
     def project(self, name: str) -> Project:
@@ -94,8 +95,7 @@ class Project:
                 f"The name {definition.name!r} is or was used by a container group of this project; "
                 "names can never be used again."
             )
-        if values["autostart_policy"]:
-            self.organization.check_quota(definition.replicas)
+        self.organization.check_quota(definition.quota_replicas)
         journal = Journal(self.logs, self.name, definition.name, self._means.clock, self._means.mishaps)
         means = self._means.own(self.organization.name, self.name, definition.name)
         dns = _new_dns(means) if values.get("networking") is not None else None
@@ -111,17 +111,13 @@ class Project:
         if patch.get("networking") is not None and group.definition.values.get("networking") is None:
             raise InvalidRequest.at("networking", "a group that was created without networking cannot get it")
         definition = self._checked(patch_definition(group.definition.values, patch))
-        if group.wanted:
-            self.organization.check_quota(definition.replicas - group.definition.replicas)
+        self.organization.check_quota(definition.quota_replicas - group.definition.quota_replicas)
         group.patch(definition)
         return group
 
     def start(self, name: str) -> None:
-        """Raises NotFound, InvalidRequest, QuotaExceeded."""
-        group = self._changeable(name)
-        if not group.wanted:
-            self.organization.check_quota(group.definition.replicas)
-        group.start()
+        """Raises NotFound, InvalidRequest."""
+        self._changeable(name).start()
 
     def stop(self, name: str) -> None:
         """Raises NotFound."""

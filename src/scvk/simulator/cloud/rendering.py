@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from scvk.simulator.cloud.group import Group, GroupStatus
+from scvk.simulator.cloud.group import Group
 from scvk.simulator.cloud.instance import Instance
+from scvk.simulator.cloud.states import GroupStatus
 from scvk.simulator.logs.entries import format_time
 
 _OPTIONAL = (

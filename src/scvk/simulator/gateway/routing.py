@@ -11,8 +11,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from scvk.simulator.cloud.group import Group
-from scvk.simulator.cloud.instance import Instance, InstanceState
+from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.cloud.platform import Platform
+from scvk.simulator.cloud.states import InstanceState
 from scvk.simulator.config import ApiKey
 
 # Who waits for a free instance also looks by himself: an instance that becomes ready tells nobody.

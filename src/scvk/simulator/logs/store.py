@@ -9,9 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from scvk.simulator.logs.entries import LogEntry, ResourceType
+from scvk.simulator.logs.entries import LogEntry, ResourceType, parse_line
 
 # The platform keeps entries for 90 days; a laptop keeps the newest ones of a ring: that many, and that many
 # characters.
@@ -73,10 +72,9 @@ class LogStore:
         self.output = Ring()
         self.events = Ring()
 
-    def write_output(self, labels: Mapping[str, str], text: str | None, json: Mapping[str, Any] | None) -> None:
-        """A line of a program. The platform gives it no severity of its own, hence `default`."""
-        time = self.next_time()
-        self.output.append(LogEntry(time, time, ResourceType.CONTAINER, labels, "default", text, json))
+    def write_output(self, labels: Mapping[str, str], line: str) -> None:
+        """A line of a program. The platform gives it no severity of its own: `default`, unless the line says one."""
+        self.output.append(parse_line(line).entry(self.next_time(), labels))
 
     def write_event(
         self,

@@ -14,17 +14,17 @@ from scvk.simulator.logs.query.tokens import QueryError, Token
 Value = datetime | str | int | float | bool | None
 Getter = Callable[[LogEntry], Value]
 
-# Fields of the log schema that a simulated entry never has.
-_ABSENT = ("trace_id", "span_id", "parent_span_id")
+_SPANS = ("trace_id", "span_id", "parent_span_id")
 _PLAIN: dict[str, Getter] = {
     "time": lambda entry: entry.time,
     "receive_time": lambda entry: entry.receive_time,
     "severity": lambda entry: entry.severity,
-    "severity_number": lambda entry: SEVERITIES.index(entry.severity),
+    # The platform's own numbers are not documented: a guess, the rank of the severity.
+    "severity_number": lambda entry: entry.promoted.get("severity_number", SEVERITIES.index(entry.severity)),
     "text_log": lambda entry: entry.text,
     "resource.type": lambda entry: str(entry.resource_type),
     "log": lambda entry: entry.text if entry.text is not None else msgspec.json.encode(entry.json).decode(),
-} | {name: lambda entry: None for name in _ABSENT}  # noqa: ARG005  same shape as the others
+} | {name: lambda entry, name=name: entry.promoted.get(name) for name in _SPANS}
 
 _LABELS = "resource.labels."
 _JSON = "json_log."

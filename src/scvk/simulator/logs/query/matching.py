@@ -105,7 +105,7 @@ def _number(literal: Token) -> float | int | None:
 
 def _moment(literal: Token) -> datetime:
     try:
-        moment = datetime.fromisoformat(literal.text)
+        moment = datetime.fromisoformat(literal.text.upper())
     except ValueError:
         raise QueryError(f"not a time (YYYY-MM-DDTHH:MM:SSZ): {literal.text!r}", literal.position) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
