@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
@@ -79,7 +80,7 @@ class Launcher:
                     data, fds = wire.receive(self._control)
                     if not data:
                         return
-                    for fd in fds:
+                    for fd in fds or ():
                         os.set_inheritable(fd, False)
                     for message, message_fds in decoder.feed(data, fds):
                         self._serve(message, message_fds)
@@ -146,6 +147,9 @@ class Launcher:
 
     def _serve(self, message: wire.Message, fds: list[int]) -> None:
         number = int(message["id"])
+        if len(fds) < message.get("fds", 0):
+            self._say({"event": "failed", "id": number, "message": os.strerror(errno.EMFILE)})
+            return
         try:
             match message["op"]:
                 case "start":

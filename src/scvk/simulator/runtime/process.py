@@ -138,7 +138,11 @@ class _ProcessContainer:
     def begin(self, launch: Launch) -> None:
         """Ask the launcher."""
         self._env = dict(launch.env)
-        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            self._fail_later(f"its output cannot be read: {error.strerror}")
+            return
         os.set_blocking(write_end, True)
         self._output = read_end
         request = {
@@ -157,11 +161,11 @@ class _ProcessContainer:
             "user": launch.user,
         }
         if not self._link.send(request, (write_end,)):
-            self._fail_later()
+            self._fail_later(LAUNCHER_GONE)
         os.close(write_end)
 
-    def _fail_later(self) -> None:
-        failure = {"event": "failed", "message": LAUNCHER_GONE}
+    def _fail_later(self, reason: str) -> None:
+        failure = {"event": "failed", "message": reason}
         asyncio.get_running_loop().call_soon(self._receive, failure, [])
 
     def signal(self, number: int) -> None:
