@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ class OpenSsh:
         return await finished(["sftp", *self._options, "-P", self._port, "-b", "-", self._destination], batch.encode())
 
 
-async def finished(command: list[str], data: bytes = b"") -> Finished:
+async def finished(command: Sequence[str | bytes], data: bytes = b"") -> Finished:
     child = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

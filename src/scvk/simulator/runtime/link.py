@@ -19,7 +19,8 @@ from scvk.simulator.runtime.outbox import Outbox
 
 _HELLO_DEADLINE_S = 30.0
 _GOODBYE_DEADLINE_S = 10.0
-# `-S -E -s`: the launcher needs neither site packages nor anything from the environment.
+# `-S -E -s`: the launcher needs neither site packages nor anything from the environment. `-X utf8`: words for programs
+# are bytes, and come back from text as the same ones whatever the locale is.
 _BOOT = """
 import sys
 sys.path.insert(0, {path!r})
@@ -55,7 +56,7 @@ class LauncherLink:
             # Popen and not asyncio's subprocess: nothing is awaited from this process but its socket, and
             # asyncio's child watcher would need a thread or a pidfd for it.
             self._process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-S", "-E", "-s", "-c", boot],
+                [sys.executable, "-S", "-E", "-s", "-X", "utf8", "-c", boot],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
