@@ -218,8 +218,9 @@ async def test_a_failed_group_can_be_mended(registry: DockerRegistry, simulated:
         ({"User": "stranger", "Cmd": ["/bin/true"]}, "the image's user 'stranger' is not in its /etc/passwd"),
         ({}, "there is nothing to run"),
         ({"Cmd": ["/no/such/program"]}, "No such file or directory"),
+        ({"Cmd": ["/bin/true"], "WorkingDir": "/etc/kept"}, "File exists (/etc/kept)"),
     ],
-    ids=["an unknown user", "nothing to run", "no such program"],
+    ids=["an unknown user", "nothing to run", "no such program", "a file for a working directory"],
 )
 async def test_programs_that_cannot_start(
     registry: DockerRegistry, simulated: Stage, config: dict[str, Any], words: str

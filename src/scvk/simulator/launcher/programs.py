@@ -65,12 +65,18 @@ def fork_child(become: Callable[[], None], name: str) -> Child:
             os.setsid()
             become()
         except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
-            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            os.write(write_end, json.dumps(f"{name}: {text}").encode())
+            os.write(write_end, json.dumps(f"{name}: {_words(error)}").encode())
         finally:
             os._exit(127)
     os.close(write_end)
     return Child(pid, read_end)
+
+
+def _words(error: BaseException) -> str:
+    """Why it failed, with the file in question: it may be one that the image has where a directory should be."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.strerror} ({error.filename})"
 
 
 def take_streams(stdin: int, stdout: int, stderr: int) -> None:
