@@ -134,10 +134,12 @@ async def test_a_command_of_the_group_replaces_the_images(registry: DockerRegist
     assert await simulated.output("other") == ["hello other"]
 
 
-async def test_probes_run_as_the_images_user(registry: DockerRegistry, simulated: Stage) -> None:
+async def test_probes_run_as_the_images_user_where_its_program_began(
+    registry: DockerRegistry, simulated: Stage
+) -> None:
     name = registry.push(image(**CONFIG), "team/app")
     probe = {
-        "exec": {"command": ["/bin/sh", "-c", f"test $(id -u) = {1000 if ROOT else 0}"]},
+        "exec": {"command": ["/bin/sh", "-c", f"test $(id -u)$(pwd) = {1000 if ROOT else 0}/made/anew"]},
         "initial_delay_seconds": 0, "period_seconds": 2, "timeout_seconds": 20, "success_threshold": 1,
         "failure_threshold": 3,
     }  # fmt: skip

@@ -54,7 +54,7 @@ class Launcher:
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._markers: dict[int, str] = {}
-        self._sessions: set[int] = set()
+        self._visitors: set[int] = set()
         self._has_metadata = False
         self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
@@ -240,11 +240,11 @@ class Launcher:
         login = Login(message["kind"], message["command"], env, message["terminal"], home)
         streams = (fds[0], fds[1], fds[2])
         self._visit(number, message, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
-        self._sessions.add(number)
 
     def _visit(self, number: int, message: wire.Message, child: Child) -> None:
-        """What it uses counts as the instance's."""
+        """A session or a check: what it uses counts as the instance's, and signals go to its whole process group."""
         self._watch(number, child)
+        self._visitors.add(number)
         self._limits.join(int(message["target"]), child.pid)
 
     def _running(self, message: wire.Message) -> int:
@@ -286,9 +286,12 @@ class Launcher:
         pid = self._pids.get(number)
         if pid is None:
             return
-        if number in self._sessions:
-            # As sshd does it: the session's process group, so that a shell and its command both get it.
-            os.killpg(pid, signal_number)
+        if number in self._visitors:
+            # As sshd does it, so that a shell and its command both get it.
+            try:
+                os.killpg(pid, signal_number)
+            except ProcessLookupError:
+                os.kill(pid, signal_number)  # it has only been forked, and does not lead a group yet
         else:
             os.kill(pid, signal_number)
             if signal_number == signal.SIGKILL and number in self._markers:
@@ -379,7 +382,7 @@ class Launcher:
         self._limits.remove(number)
         self._limits.leave(pid)
         self._markers.pop(number, None)
-        self._sessions.discard(number)
+        self._visitors.discard(number)
         self._users.pop(number, None)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:

@@ -11,7 +11,7 @@ To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
     {"op": "session", "id", "target", "instance_id", "kind", "command", "env", "terminal"}
                                                               fds: [input, output, error]
-    {"op": "signal", "id", "signal"}                      a session's whole process group gets it
+    {"op": "signal", "id", "signal"}                      the whole process group of a session or exec gets it
     {"op": "socket", "id", "target", "family", "kind"}
     {"op": "terminal", "id", "target"}
     {"op": "usage", "id", "target"}

@@ -133,11 +133,12 @@ class _ProcessContainer:
         self._drain_timer: asyncio.TimerHandle | None = None
         self._over = False
         self._env: dict[str, str] = {}
+        self._cwd = "/"
         self._began_at = 0.0
 
     def begin(self, launch: Launch) -> None:
         """Ask the launcher."""
-        self._env = dict(launch.env)
+        self._env, self._cwd = dict(launch.env), launch.cwd
         try:
             read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
@@ -214,7 +215,7 @@ class _ProcessContainer:
             "target": self._number,
             "argv": list(argv),
             "env": self._env,
-            "cwd": "/",
+            "cwd": self._cwd,
         }
         try:
             if not self._link.send(request, (sink,)):
