@@ -245,8 +245,18 @@ async def test_the_simulator_stops_while_it_pulls(registry: DockerRegistry, tmp_
     assert list((tmp_path / "partial").iterdir()) == []
 
 
-async def test_without_isolation_an_image_with_a_root_does_not_start(registry: DockerRegistry) -> None:
-    async with stage(unknown_images="pull", isolation="none") as simulated:
-        await create(simulated, "app", registry.push(image(**CONFIG), "team/app"))
-        await simulated.until_status("app", "failed")
-        assert any("needs isolation" in line for line in await simulated.output("app"))
+async def test_without_isolation_an_image_with_a_root_fails_its_group_in_words(tmp_path: Path) -> None:
+    """Neither are registries asked nor layers stored: nothing could come of it."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "catalogue").write_text("images: [{match: [team/own], root: ./root, command: [/bin/true]}]")
+    config: dict[str, Any] = {"isolation": "none", "image_cache": tmp_path / "cache"}
+    async with stage(unknown_images="pull", image_catalogue=tmp_path / "catalogue", **config) as simulated:
+        for name, image_name in (("pulled", "127.0.0.1:1/app"), ("own", "team/own")):
+            await create(simulated, name, image_name, ["/bin/true"])
+            said = await failure(simulated, name)
+            assert said.startswith("Failed to pull image: ")
+            assert "needs isolation, and there is none here" in said
+        await create(simulated, "host", "debian", ["true"])
+        await simulated.until_status("host", "succeeded")
+        (warning,) = [line for line in simulated.simulator.images.report if "isolation" in line]
+        assert "images" in warning
