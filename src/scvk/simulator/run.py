@@ -87,6 +87,9 @@ def run_simulate(
     except ValueError as error:
         print(f"scvk: {error}", file=err)
         return 1
+    if gateway_ca_file is not None and gateway_port is None:
+        print("scvk: --gateway-ca-file needs --gateway-port", file=err)
+        return 1
     for registry in insecure_registries:
         if not _HOST.fullmatch(registry):
             print(f"scvk: --insecure-registry must be a host with an optional port, got {registry!r}", file=err)

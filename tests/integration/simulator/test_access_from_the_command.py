@@ -133,6 +133,12 @@ def test_a_gateway_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert "scvk: cannot listen on 127.0.0.1 port 70000" in err.getvalue()
 
 
+def test_a_certificate_without_a_gateway_is_one_line(tmp_path: Path) -> None:
+    err = io.StringIO()
+    assert run_simulate(gateway_ca_file=tmp_path / "ca", err=err, out=io.StringIO()) == 1
+    assert err.getvalue() == "scvk: --gateway-ca-file needs --gateway-port\n"
+
+
 def test_a_certificate_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     err = io.StringIO()
     missing = tmp_path / "no" / "such" / "folder"
