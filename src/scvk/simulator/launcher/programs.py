@@ -11,6 +11,10 @@ from pathlib import Path
 
 from scvk.simulator.launcher import isolation, kernel
 
+# Variables by whose value the processes of an instance are found where there is no PID namespace.
+INSTANCE_MARK = "SALAD_INSTANCE_ID"
+SESSION_MARK = "SCVK_SIMULATOR_SESSION_OF"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -111,9 +115,9 @@ def exit_status(wait_status: int) -> int:
     return os.WEXITSTATUS(wait_status)
 
 
-def kill_marked(marker: str) -> None:
-    """SIGKILL every process whose environment holds `marker`: the only way without PID namespaces."""
-    wanted = marker.encode()
+def kill_marked(name: str, value: str) -> None:
+    """SIGKILL every process whose environment has that variable: the only way without PID namespaces."""
+    wanted = f"{name}={value}".encode()
     own = os.getpid()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == own:
