@@ -205,6 +205,13 @@ class TestWire:
         for fd in (read_end, write_end, *fds):
             os.close(fd)
 
+    def test_a_side_that_was_killed_before_it_had_read_everything_has_ended(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            wire.send(theirs, {"id": 1})
+            ours.close()
+            assert wire.receive(theirs) == (b"", [])
+
     def test_a_message_whose_descriptors_there_is_no_room_for_comes_without_and_the_next_has_its_own(self) -> None:
         ours, theirs = socket.socketpair()
         read_end, write_end = os.pipe()

@@ -92,7 +92,10 @@ def receive(sock: socket.socket) -> tuple[bytes, list[int] | None]:
 
     They are of one message (Linux ends a receive there), and None when this process may not open so many more.
     """
-    data, fds, flags, _ = socket.recv_fds(sock, _CHUNK, _MAX_FDS)
+    try:
+        data, fds, flags, _ = socket.recv_fds(sock, _CHUNK, _MAX_FDS)
+    except ConnectionResetError:
+        return b"", []  # the other side was killed before it had read everything
     if not flags & socket.MSG_CTRUNC:
         return data, list(fds)
     for fd in fds:
