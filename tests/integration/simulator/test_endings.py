@@ -142,12 +142,14 @@ async def one_life(chance: random.Random, isolation: str, seconds: str, keys: Pa
     """Start a simulator, let some groups begin and guests come, and end it at any moment."""
     host_namespaces, mounts = namespaces_of([os.getpid()]), own_mounts()
     life = Life(seconds)
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, isolation, str(keys)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "MARK": seconds},
-    )
+    complaints = keys.with_name(f"{seconds}.err")
+    with complaints.open("wb") as stderr:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", PROGRAM, isolation, str(keys)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            env={**os.environ, "MARK": seconds},
+        )
     assert child.stdout is not None
     async with asyncio.timeout(DEADLINE_S):
         facts = dict([(await child.stdout.readline()).decode().split() for _ in range(LINES)])
@@ -168,6 +170,8 @@ async def one_life(chance: random.Random, isolation: str, seconds: str, keys: Pa
             assert status == (-signal.SIGKILL if ending is signal.SIGKILL else 0)
             await nothing_is_left(life, f"after {ending.name}, isolation {isolation}")
     assert own_mounts() == mounts
+    said = [line for line in complaints.read_text().splitlines() if not line.startswith("warning: ")]
+    assert said == [], f"of simulator and launcher, after {ending.name}, isolation {isolation}"
     return life
 
 
