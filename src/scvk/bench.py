@@ -21,7 +21,7 @@ from lightkube.resources.core_v1 import Pod
 from rich.console import Console
 from rich.table import Table
 
-from scvk import bench_groups
+from scvk import bench_groups, bench_ssh
 from scvk.kubelet.environment import resolve_inputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
@@ -89,6 +89,20 @@ async def group_figures() -> tuple[Figure, ...]:
     )
 
 
+async def ssh_figures() -> tuple[Figure, ...]:
+    """Into one instance of a simulator, from this process."""
+    ssh = await bench_ssh.measure()
+    size = f"{bench_ssh.MEGABYTES} MB"
+    return (
+        Figure("simulator: SSH login, a command, logout", "ms", ssh.login_ms, "none"),
+        Figure("simulator: a command on an open SSH connection", "ms", ssh.exec_ms, "none"),
+        Figure(f"simulator: {size} into a command by SSH", "MB/s", ssh.upload, "none"),
+        Figure(f"simulator: {size} out of a command by SSH", "MB/s", ssh.download, "none"),
+        Figure(f"simulator: {size} put by SFTP", "MB/s", ssh.put, "none"),
+        Figure(f"simulator: {size} got by SFTP", "MB/s", ssh.get, "none"),
+    )
+
+
 async def agent_figures() -> tuple[Figure, ...]:
     """Time to a ready control plane, from starting the agent to a Ready node, and the agent's memory then."""
     with display(sys.stderr) as report:
@@ -153,7 +167,12 @@ def _resident_mb(pid: int) -> float:
 
 def main() -> int:
     """Measure everything and print it."""
-    figures = (translation_rate(), *asyncio.run(group_figures()), *asyncio.run(agent_figures()))
+    figures = (
+        translation_rate(),
+        *asyncio.run(group_figures()),
+        *asyncio.run(ssh_figures()),
+        *asyncio.run(agent_figures()),
+    )
     table = Table("FIGURE", "MEDIAN", "MIN", "MAX", "RUNS", "LIMIT", box=None, pad_edge=False)
     for figure in figures:
         table.add_row(

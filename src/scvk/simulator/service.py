@@ -130,6 +130,8 @@ class Simulator:
         except BaseException:
             await self.images.close()
             raise
+        if isinstance(self.runtime, ProcessRuntime) and not self.runtime.isolated:
+            self.images.do_without_roots()
         return self
 
     async def __aexit__(

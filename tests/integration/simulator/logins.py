@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncssh
 
+from tests.integration.docker_registry import program
 from tests.integration.simulator.stage import DEADLINE_S, Stage, stage
 
 # Generated once: it opens nothing but the instances of these tests.
@@ -30,6 +31,7 @@ class OpenSsh:
     """Debian's ssh and sftp, with nothing of this machine's configuration and the host key pinned."""
 
     def __init__(self, instance: dict[str, Any], folder: Path, key: asyncssh.SSHKey = KEY) -> None:
+        program("ssh", "openssh-client")
         self._port = str(instance["ssh_port"])
         identity = folder / "id"
         identity.write_bytes(key.export_private_key())
@@ -57,7 +59,7 @@ class OpenSsh:
         return await finished(["sftp", *self._options, "-P", self._port, "-b", "-", self._destination], batch.encode())
 
 
-async def finished(command: list[str], data: bytes = b"") -> Finished:
+async def finished(command: Sequence[str | bytes], data: bytes = b"") -> Finished:
     child = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

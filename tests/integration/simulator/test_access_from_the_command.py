@@ -65,6 +65,22 @@ async def test_neither_process_nor_port_survives_it(tmp_path: Path, ending: sign
         await child.wait()
 
 
+async def test_it_may_have_as_many_connections_as_the_machine_allows(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(AUTHORIZED)
+    command = ["sh", "-c", 'ulimit -Sn 100; exec "$@"', "sh", sys.executable, "-c", PROGRAM, str(tmp_path)]
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        async with asyncio.timeout(DEADLINE_S):
+            await child.stdout.readline()
+        limits = Path(f"/proc/{child.pid}/limits").read_text().splitlines()
+        soft, hard = next(line.split()[3:5] for line in limits if line.startswith("Max open files"))
+        assert soft == hard
+    finally:
+        child.terminate()
+        await child.wait()
+
+
 async def running_web_server(facts: dict[str, str]) -> dict[str, Any]:
     headers = {"Salad-Api-Key": facts["api-key"]}
     url = f"{facts['base-url']}/organizations/{facts['organization']}/projects/{facts['project']}/containers"
@@ -115,6 +131,12 @@ def test_a_gateway_port_in_use_is_one_line(tmp_path: Path) -> None:
     err = io.StringIO()
     assert run_simulate(gateway_port=70_000, err=err, out=io.StringIO()) == 1
     assert "scvk: cannot listen on 127.0.0.1 port 70000" in err.getvalue()
+
+
+def test_a_certificate_without_a_gateway_is_one_line(tmp_path: Path) -> None:
+    err = io.StringIO()
+    assert run_simulate(gateway_ca_file=tmp_path / "ca", err=err, out=io.StringIO()) == 1
+    assert err.getvalue() == "scvk: --gateway-ca-file needs --gateway-port\n"
 
 
 def test_a_certificate_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

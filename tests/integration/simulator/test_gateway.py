@@ -141,6 +141,19 @@ async def test_ten_servers_on_port_80_through_the_gateway_and_by_port_forward(fr
 
 
 class TestPassing:
+    async def test_a_client_that_takes_it_for_a_proxy_is_served_too(self, front: Front) -> None:
+        """RFC 9112, section 3.2.2: every server must take the absolute form; the program gets the usual one."""
+        dns = await front.ready("echo")
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.gateway.port)
+        for target in (f"http://{dns}/a?b=c", f"http://{dns}?b=c"):
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: {dns}\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            size = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+            path = json.loads(await reader.readexactly(size))["path"]
+            assert path == ("/a?b=c" if "/a" in target else "/?b=c")
+        writer.close()
+
     async def test_the_program_sees_the_request_and_who_made_it(self, front: Front) -> None:
         dns = await front.ready("echo")
         response = await front.http.post(

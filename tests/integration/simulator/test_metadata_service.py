@@ -9,6 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from tests.integration.docker_registry import program
 from tests.integration.simulator.logins import logged_in, open_stage
 from tests.integration.simulator.stage import Stage, until
 
@@ -18,6 +19,7 @@ URL = "http://169.254.169.254/v1/"
 
 @pytest.fixture
 async def simulated() -> AsyncIterator[Stage]:
+    program("curl", "curl")
     async with open_stage() as simulated:
         assert simulated.simulator.isolation_report == (), "these tests need namespaces"
         yield simulated

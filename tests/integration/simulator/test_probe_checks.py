@@ -52,8 +52,11 @@ async def server(serve: Serve, host: str = "127.0.0.1", tls: ssl.SSLContext | No
         yield listening.sockets[0].getsockname()[1]
 
 
-def http_probe(port: int, scheme: str = "http", path: str = "/healthz") -> Probe:
-    return Probe(http=ProbeHttp(headers=(ProbeHttpHeader(name="X-A", value="b"),), path=path, port=port, scheme=scheme))
+def http_probe(
+    port: int, scheme: str = "http", path: str = "/healthz", header: tuple[str, str] = ("X-A", "b")
+) -> Probe:
+    headers = (ProbeHttpHeader(name=header[0], value=header[1]),)
+    return Probe(http=ProbeHttp(headers=headers, path=path, port=port, scheme=scheme))
 
 
 def answering(line: bytes, seen: list[bytes] | None = None) -> Serve:
@@ -92,6 +95,16 @@ async def test_http_sends_path_and_headers() -> None:
         await run_check(Host(), http_probe(port, path="/a b?c=d"), 5)
     assert seen[0].startswith(b"GET /a%20b?c=d HTTP/1.1\r\n")
     assert b"\r\nX-A: b\r\n" in seen[0]
+
+
+@pytest.mark.parametrize("name", ["Host", "host", "User-agent"])
+async def test_a_header_of_the_probe_replaces_ours(name: str) -> None:
+    """Servers refuse a request with two Host headers (RFC 9112, section 3.2)."""
+    seen: list[bytes] = []
+    async with server(answering(b"HTTP/1.1 200 OK", seen)) as port:
+        await run_check(Host(), http_probe(port, header=(name, "theirs")), 5)
+    sent = [line.partition(b": ") for line in seen[0].splitlines()]
+    assert [value for key, _, value in sent if key.lower() == name.lower().encode()] == [b"theirs"]
 
 
 async def test_ipv6_alone_is_enough() -> None:

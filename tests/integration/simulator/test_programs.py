@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -85,6 +86,25 @@ async def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(si
     await simulated.call("stop_container_group", container_group_name="stubborn")
     await until(lambda: _none_left(simulated, "stubborn"), "no instance is left")
     assert processes_with("7654321") == processes_with("7654322") == []
+
+
+async def test_nothing_is_left_of_a_check_that_took_too_long(simulated: Stage) -> None:
+    mark = str(70_000_000 + os.getpid())
+    probe = {
+        "exec": {"command": ["sh", "-c", f"trap '' HUP TERM; sleep {mark}; true"]},
+        "initial_delay_seconds": 0,
+        "period_seconds": 120,
+        "timeout_seconds": 20,
+        "success_threshold": 1,
+        "failure_threshold": 1,
+    }
+    await simulated.create("probed", ["sleep", "1000"], readiness_probe=probe)
+    await simulated.until_event("probed", "Instance Not Ready (Readiness Probe Failure)")
+
+    async def nothing_left() -> bool:
+        return not processes_with(mark)
+
+    await until(nothing_left, "nothing of the check is left")
 
 
 async def test_an_exec_probe_runs_inside(simulated: Stage) -> None:

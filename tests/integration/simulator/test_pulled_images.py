@@ -134,10 +134,12 @@ async def test_a_command_of_the_group_replaces_the_images(registry: DockerRegist
     assert await simulated.output("other") == ["hello other"]
 
 
-async def test_probes_run_as_the_images_user(registry: DockerRegistry, simulated: Stage) -> None:
+async def test_probes_run_as_the_images_user_where_its_program_began(
+    registry: DockerRegistry, simulated: Stage
+) -> None:
     name = registry.push(image(**CONFIG), "team/app")
     probe = {
-        "exec": {"command": ["/bin/sh", "-c", f"test $(id -u) = {1000 if ROOT else 0}"]},
+        "exec": {"command": ["/bin/sh", "-c", f"test $(id -u)$(pwd) = {1000 if ROOT else 0}/made/anew"]},
         "initial_delay_seconds": 0, "period_seconds": 2, "timeout_seconds": 20, "success_threshold": 1,
         "failure_threshold": 3,
     }  # fmt: skip
@@ -218,8 +220,9 @@ async def test_a_failed_group_can_be_mended(registry: DockerRegistry, simulated:
         ({"User": "stranger", "Cmd": ["/bin/true"]}, "the image's user 'stranger' is not in its /etc/passwd"),
         ({}, "there is nothing to run"),
         ({"Cmd": ["/no/such/program"]}, "No such file or directory"),
+        ({"Cmd": ["/bin/true"], "WorkingDir": "/etc/kept"}, "File exists (/etc/kept)"),
     ],
-    ids=["an unknown user", "nothing to run", "no such program"],
+    ids=["an unknown user", "nothing to run", "no such program", "a file for a working directory"],
 )
 async def test_programs_that_cannot_start(
     registry: DockerRegistry, simulated: Stage, config: dict[str, Any], words: str
@@ -242,8 +245,18 @@ async def test_the_simulator_stops_while_it_pulls(registry: DockerRegistry, tmp_
     assert list((tmp_path / "partial").iterdir()) == []
 
 
-async def test_without_isolation_an_image_with_a_root_does_not_start(registry: DockerRegistry) -> None:
-    async with stage(unknown_images="pull", isolation="none") as simulated:
-        await create(simulated, "app", registry.push(image(**CONFIG), "team/app"))
-        await simulated.until_status("app", "failed")
-        assert any("needs isolation" in line for line in await simulated.output("app"))
+async def test_without_isolation_an_image_with_a_root_fails_its_group_in_words(tmp_path: Path) -> None:
+    """Neither are registries asked nor layers stored: nothing could come of it."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "catalogue").write_text("images: [{match: [team/own], root: ./root, command: [/bin/true]}]")
+    config: dict[str, Any] = {"isolation": "none", "image_cache": tmp_path / "cache"}
+    async with stage(unknown_images="pull", image_catalogue=tmp_path / "catalogue", **config) as simulated:
+        for name, image_name in (("pulled", "127.0.0.1:1/app"), ("own", "team/own")):
+            await create(simulated, name, image_name, ["/bin/true"])
+            said = await failure(simulated, name)
+            assert said.startswith("Failed to pull image: ")
+            assert "needs isolation, and there is none here" in said
+        await create(simulated, "host", "debian", ["true"])
+        await simulated.until_status("host", "succeeded")
+        (warning,) = [line for line in simulated.simulator.images.report if "isolation" in line]
+        assert "images" in warning

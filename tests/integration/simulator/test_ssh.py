@@ -8,12 +8,13 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import asyncssh
 import pytest
 
-from tests.integration.simulator.logins import KEY, STRANGER, OpenSsh, logged_in, open_stage
+from tests.integration.simulator.logins import KEY, STRANGER, OpenSsh, finished, logged_in, open_stage
 from tests.integration.simulator.stage import DEADLINE_S, Stage, processes_with, stage, until
 
 FIFTY_MB = 50_000_000
@@ -123,6 +124,12 @@ class TestCommands:
         results = await asyncio.gather(*(connection.run(f"echo {number}; exit {number}") for number in range(100)))
         assert [(r.stdout, r.exit_status) for r in results] == [(f"{number}\n", number) for number in range(100)]
 
+    async def test_a_command_may_be_any_bytes(self, simulated: Stage, tmp_path: Path) -> None:
+        await simulated.create("shell", ["sleep", "1000"])
+        ssh = OpenSsh(await simulated.until_running("shell"), tmp_path)
+        result = await finished([*map(os.fsencode, ssh.command()), b"printf %s \xe4\xff\xc3\xa4"])
+        assert (result.status, result.out, result.err) == (0, b"\xe4\xff\xc3\xa4", b"")
+
     async def test_openssh_hands_through_status_and_streams(self, simulated: Stage, tmp_path: Path) -> None:
         await simulated.create("shell", ["sleep", "1000"])
         ssh = OpenSsh(await simulated.until_running("shell"), tmp_path)
@@ -185,15 +192,24 @@ class TestEnds:
                 await connection.wait_closed()
             await until(lambda: none_run(mark), "nothing of it is left")
 
-    async def test_a_client_that_vanishes_gets_its_processes_hung_up(self, simulated: Stage) -> None:
-        mark = str(40_000_000 + os.getpid())
+    async def test_a_terminal_hangs_up_with_its_client_and_pipes_are_only_closed(self, simulated: Stage) -> None:
+        """As with sshd: what has no terminal is left to notice that nobody reads or writes any more."""
+        number = 100 * os.getpid()
+        hung_up, left, reading, writing = (str(40_000_000 + number + more) for more in range(4))
         await simulated.create("shell", ["sleep", "1000"])
         async with logged_in(await simulated.until_running("shell")) as connection:
-            await connection.create_process(f"sleep {mark}; true")
-            await connection.create_process(f"sleep {mark}; true", term_type="vt100")
-            await until(lambda: some_run(mark, 4), "both sessions run")
+            await connection.create_process(f"sleep {hung_up}; true", term_type="vt100")
+            await connection.create_process(f"sleep {left}; true")
+            await connection.create_process(f"cat {reading} -; true")
+            await connection.create_process(f"while echo {writing}; do sleep 0.1; done")
+            for mark in (hung_up, left, reading, writing):
+                await until(partial(some_run, mark), "all sessions run")
             connection.abort()
-            await until(lambda: none_run(mark), "both have been hung up")
+            for mark in (hung_up, reading, writing):
+                await until(partial(none_run, mark), "three have ended")
+            assert await some_run(left)
+            await simulated.call("stop_container_group", container_group_name="shell")
+            await until(lambda: none_run(left), "it ends with the instance")
 
     async def test_ssh_is_shown_only_while_it_runs(self, simulated: Stage) -> None:
         await simulated.create("shell", ["sh", "-c", "exec sleep 1000"])

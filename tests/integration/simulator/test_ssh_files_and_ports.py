@@ -12,6 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from tests.integration.docker_registry import program
 from tests.integration.simulator.logins import OpenSsh, finished, logged_in, open_stage
 from tests.integration.simulator.stage import Stage, until
 
@@ -91,6 +92,7 @@ class TestPorts:
     async def test_ten_parallel_downloads_through_one_forwarded_port(
         self, connection: asyncssh.SSHClientConnection
     ) -> None:
+        program("curl", "curl")
         await connection.run("mkdir -p /usr/share/nginx/html; head -c 3000000 /dev/urandom > /usr/share/nginx/html/big")
         digest = str((await connection.run("md5sum < /usr/share/nginx/html/big")).stdout).split()[0]
         listener = await connection.forward_local_port("127.0.0.1", 0, "localhost", 80)
@@ -99,6 +101,7 @@ class TestPorts:
         assert [result.out.split()[0].decode() for result in results] == [digest] * 10
 
     async def test_openssh_forwards_too(self, instance: dict[str, Any], tmp_path: Path) -> None:
+        program("curl", "curl")
         port = free_port()
         ssh = OpenSsh(instance, tmp_path)
         tunnel = await asyncio.create_subprocess_exec(

@@ -41,6 +41,12 @@ def test_kinds_of_faults_are_those_on_the_page() -> None:
     assert rows == set(FaultKind)
 
 
+def test_the_readme_names_the_debian_packages_that_the_tests_install() -> None:
+    needed = re.findall(r'^needed="(.+)"$', (ROOT / "scripts/test").read_text(encoding="utf-8"), re.MULTILINE)
+    (row,) = re.findall(r"^\| Debian packages \|.*$", page("README.md"), re.MULTILINE)
+    assert re.findall(r"`([a-z0-9-]+)`", row) == [pair.partition(":")[2] for pair in needed[0].split()]
+
+
 def test_generated_pages_are_up_to_date() -> None:
     assert render_configuration_page() == CONFIGURATION
     assert render_annotations_page() == page("docs/annotations.md")

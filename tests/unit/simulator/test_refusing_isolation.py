@@ -8,16 +8,11 @@ from typing import Any
 import pytest
 
 from scvk.simulator.launcher import trial
-from scvk.simulator.launcher.scratch import Scratch
-from scvk.simulator.launcher.service import Launcher
+from scvk.simulator.launcher.namespaces import Namespaces
 from scvk.simulator.run import run_simulate
 from scvk.simulator.runtime.link import LauncherLink
 
 REFUSED = "unshare: Operation not permitted"
-
-
-class NoSocket:
-    """The launcher's control socket, which is not reached before the choice."""
 
 
 @pytest.mark.parametrize(
@@ -32,8 +27,7 @@ def test_what_a_mode_means_without_namespaces(
     monkeypatch: pytest.MonkeyPatch, mode: str, report: str, refusal: str
 ) -> None:
     monkeypatch.setattr(trial, "complaint_about", lambda _attempt: REFUSED)
-    socket: Any = NoSocket()
-    said, refused = Launcher(socket, mode, Scratch())._choose_isolation()
+    said, refused = Namespaces().choose(mode)
     assert report in " ".join(said)
     assert refused == refusal
 

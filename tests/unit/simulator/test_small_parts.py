@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import uuid
 from random import Random
@@ -202,4 +203,31 @@ class TestWire:
         os.write(fds[0], b"same pipe")
         assert os.read(read_end, 100) == b"same pipe"
         for fd in (read_end, write_end, *fds):
+            os.close(fd)
+
+    def test_a_side_that_was_killed_before_it_had_read_everything_has_ended(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            wire.send(theirs, {"id": 1})
+            ours.close()
+            assert wire.receive(theirs) == (b"", [])
+
+    def test_a_message_whose_descriptors_there_is_no_room_for_comes_without_and_the_next_has_its_own(self) -> None:
+        ours, theirs = socket.socketpair()
+        read_end, write_end = os.pipe()
+        decoder = wire.Decoder()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        got: list[tuple[int, list[int]]] = []
+        with ours, theirs:
+            wire.send(ours, {"id": 1}, (write_end, write_end))
+            wire.send(ours, {"id": 2}, (write_end,))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+            try:
+                first = wire.receive(theirs)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for received in (first, wire.receive(theirs)):
+                got += [(message["id"], fds) for message, fds in decoder.feed(*received)]
+        assert [(number, len(fds)) for number, fds in got] == [(1, 0), (2, 1)]
+        for fd in (read_end, write_end, *got[1][1]):
             os.close(fd)

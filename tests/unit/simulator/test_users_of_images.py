@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from scvk.simulator.launcher.users import Identity, identity
+from scvk.simulator.launcher.users import Identity, identity, read_list
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 broken line
@@ -41,3 +45,12 @@ def test_names_without_entry(user: str) -> None:
 
 def test_an_image_without_lists_knows_numbers_only() -> None:
     assert identity("1000:1000", "", "") == Identity(1000, 1000, (1000,), "/")
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, Path.mkdir, lambda place: place.symlink_to("nowhere")], ids=["pipe", "directory", "link"]
+)
+def test_what_is_no_file_is_no_list_and_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "passwd")
+    assert read_list(tmp_path / "passwd") == ""
+    assert read_list(tmp_path / "none") == ""

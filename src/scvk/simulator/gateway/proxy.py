@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 
 import h11
@@ -108,7 +109,11 @@ class Proxy:
         """Head and body to the program. Raises Refused, and what is wrong with the client's side."""
         try:
             await program.send(
-                h11.Request(method=request.method, target=request.target, headers=_request_headers(client, request))
+                h11.Request(
+                    method=request.method,
+                    target=_origin_form(request.target),
+                    headers=_request_headers(client, request),
+                )
             )
         except OSError:
             return  # the program does not want it; its answer, or that there is none, comes by the other way
@@ -204,6 +209,15 @@ async def _receive(program: Exchange) -> h11.Event:
     if not isinstance(event, h11.Event):
         raise Refused(502, "the program speaks out of turn")
     return event
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Path and query of a target that names a host too, as clients of proxies write it."""
+    scheme, found, rest = target.partition(b"://")
+    if not found or scheme.lower() not in {b"http", b"https"}:
+        return target
+    path = rest[len(re.split(rb"[/?]", rest, maxsplit=1)[0]) :]
+    return path if path.startswith(b"/") else b"/" + path
 
 
 def _request_headers(client: Exchange, request: h11.Request) -> list[tuple[bytes, bytes]]:

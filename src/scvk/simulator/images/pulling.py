@@ -41,6 +41,7 @@ _NO_BUSYBOX = (
     "images busybox and alpine have the host's shell and tools: no statically linked busybox is installed (Debian: "
     "busybox-static)"
 )
+_NO_ISOLATION = "an image with a root of its own needs isolation, and there is none here (--isolation)"
 _HASHED_AT_ONCE = 1024 * 1024
 
 
@@ -76,6 +77,7 @@ class PulledImages:
         self._resources = AsyncExitStack()
         self.report: tuple[str, ...] = ()
         """What is not as the catalogue says, for people; known after `open`."""
+        self._without_roots = False
 
     async def open(self) -> None:
         """Read the catalogue file and make roots ready. Raises ImagesUnavailableError."""
@@ -93,6 +95,13 @@ class PulledImages:
                 raise ImagesUnavailableError(str(error)) from error
             raise
 
+    def do_without_roots(self) -> None:
+        """There is no isolation: only the host's root can be run in, and groups that need another fail."""
+        self._without_roots = True
+        entries = self._catalogue.entries
+        if self._catalogue.unknown == "pull" or any(entry.pull or entry.image.needs_root for entry in entries):
+            self.report = (*self.report, f"groups with images from registries or directories fail: {_NO_ISOLATION}")
+
     async def close(self) -> None:
         """Give up what is being pulled, and let go of the cache. May be repeated."""
         for task in list(self._tasks):
@@ -103,6 +112,8 @@ class PulledImages:
     def obtain(self, definition: Definition, done: Callable[[Image], None]) -> Timer:
         """As `ImageSource`: at once for names of the catalogue, else as soon as the registry allows."""
         image = self._catalogue.find(definition.image)
+        if self._without_roots and (image is None or image.needs_root):
+            image = Image(pull_error=f"Failed to pull image: {_NO_ISOLATION}")
         if image is not None:
             done(image)
             return _TaskTimer(None)

@@ -4,7 +4,7 @@ Started once per simulator, standard library only, one thread. It does what only
 
 - create namespaces and start a program as PID 1 of its own (`isolation`), without a helper process per
   program;
-- enter an instance's namespaces for `exec`, and open sockets inside its network namespace (`service`);
+- enter an instance's namespaces for `exec`, and open sockets inside its network namespace (`namespaces`, `service`);
 - end everything when the simulator goes, however it goes: its control socket then reports end of file,
   which even
   SIGKILL cannot prevent. Should the launcher itself be killed, each program has asked the kernel for

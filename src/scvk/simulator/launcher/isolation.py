@@ -12,9 +12,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from scvk.simulator.launcher import image_root, kernel
+from scvk.simulator.launcher import image_root, kernel, users
 
 NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
 # In the order in which an exec enters them; PID is entered by the launcher, as it only counts for children.
@@ -131,6 +132,16 @@ def enter(pid: int) -> None:
     for fd, kind in opened:
         kernel.setns(fd, kind)
         os.close(fd)
+
+
+def settle(go_inside: Callable[[], None], cwd: str | None, user: str) -> None:
+    """Go inside, make the directory that the program begins in, and be the image's user: root may do the rest."""
+    go_inside()
+    if cwd is not None:
+        Path(cwd).mkdir(parents=True, exist_ok=True)
+    if user:
+        kernel.limit_capabilities(CAPABILITIES)  # a program of another user could get them back (setuid)
+        users.become(user)
 
 
 def _identity(hostname: str) -> dict[str, str]:

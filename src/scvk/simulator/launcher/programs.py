@@ -11,6 +11,10 @@ from pathlib import Path
 
 from scvk.simulator.launcher import isolation, kernel
 
+# Variables by whose value the processes of an instance are found where there is no PID namespace.
+INSTANCE_MARK = "SALAD_INSTANCE_ID"
+SESSION_MARK = "SCVK_SIMULATOR_SESSION_OF"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -65,12 +69,18 @@ def fork_child(become: Callable[[], None], name: str) -> Child:
             os.setsid()
             become()
         except BaseException as error:  # noqa: BLE001  whatever it is, this process must end here and say why
-            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            os.write(write_end, json.dumps(f"{name}: {text}").encode())
+            os.write(write_end, json.dumps(f"{name}: {_words(error)}").encode())
         finally:
             os._exit(127)
     os.close(write_end)
     return Child(pid, read_end)
+
+
+def _words(error: BaseException) -> str:
+    """Why it failed, with the file in question: it may be one that the image has where a directory should be."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.strerror} ({error.filename})"
 
 
 def take_streams(stdin: int, stdout: int, stderr: int) -> None:
@@ -105,9 +115,9 @@ def exit_status(wait_status: int) -> int:
     return os.WEXITSTATUS(wait_status)
 
 
-def kill_marked(marker: str) -> None:
-    """SIGKILL every process whose environment holds `marker`: the only way without PID namespaces."""
-    wanted = marker.encode()
+def kill_marked(name: str, value: str) -> None:
+    """SIGKILL every process whose environment has that variable: the only way without PID namespaces."""
+    wanted = f"{name}={value}".encode()
     own = os.getpid()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == own:

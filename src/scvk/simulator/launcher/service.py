@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from scvk.simulator.launcher import isolation, kernel, metadata_link, trial, usage, users, wire
+from scvk.simulator.launcher import isolation, kernel, metadata_link, usage, wire
 from scvk.simulator.launcher.limits import Limit, LimitWatch, layer_mib
+from scvk.simulator.launcher.namespaces import Namespaces, stay
 from scvk.simulator.launcher.programs import (
+    INSTANCE_MARK,
+    SESSION_MARK,
     Child,
     Program,
     end_all_children,
@@ -47,14 +49,12 @@ class Launcher:
         self._scratch = scratch
         self._control = control
         self._mode = isolation_mode
-        self._isolated = False
-        self._own_namespaces: dict[str, int] = {}
+        self._namespaces = Namespaces()
         self._starting: dict[int, Child] = {}
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._markers: dict[int, str] = {}
-        self._sessions: set[int] = set()
-        self._has_metadata = False
+        self._visitors: set[int] = set()
         self._users: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
         self._limits = LimitWatch(time.monotonic)
@@ -65,11 +65,11 @@ class Launcher:
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake_write)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an
-        # orderly one.
+        # The simulator decides about the end; a Ctrl-C in its terminal must leave it the time for an orderly one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        report, refusal = self._choose_isolation()
-        wire.send(self._control, {"event": "hello", "isolated": self._isolated, "report": report, "refusal": refusal})
+        report, refusal = self._namespaces.choose(self._mode)
+        hello = {"event": "hello", "isolated": self._namespaces.isolated, "report": report, "refusal": refusal}
+        wire.send(self._control, hello)
         decoder = wire.Decoder()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(wake_read, selectors.EVENT_READ)
@@ -79,7 +79,7 @@ class Launcher:
                     data, fds = wire.receive(self._control)
                     if not data:
                         return
-                    for fd in fds:
+                    for fd in fds or ():
                         os.set_inheritable(fd, False)
                     for message, message_fds in decoder.feed(data, fds):
                         self._serve(message, message_fds)
@@ -97,55 +97,13 @@ class Launcher:
         else:
             self._say({"event": "disk-exceeded", "id": number})
 
-    # --- which isolation ---
-
-    def _choose_isolation(self) -> tuple[list[str], str]:
-        """What is not isolated, and why nothing may be started at all: empty when all is well."""
-        if self._mode == "none":
-            return ["isolation is switched off: " + _PLAIN_WARNING], ""
-        complaint = trial.complaint_about(self._try_out)
-        if complaint and self._mode == "namespaces":
-            return [], complaint
-        if complaint:
-            return [f"no isolation on this machine ({complaint}): {_PLAIN_WARNING}"], ""
-        self._enter_namespaces()
-        complaint = trial.complaint_about(self._try_out_metadata)
-        self._has_metadata = not complaint
-        return ([f"instances have no metadata service: {complaint}"] if complaint else []), ""
-
-    def _enter_namespaces(self) -> None:
-        """Raises OSError."""
-        if os.geteuid() != 0:
-            isolation.become_root_of_a_user_namespace()
-        for name, _ in (*isolation.ENTERED, ("pid", 0)):
-            self._own_namespaces[name] = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        self._isolated = True
-
-    def _try_out(self) -> None:
-        """Build one root and run a program in it. Raises OSError with what the kernel refused."""
-        self._enter_namespaces()
-        build = partial(isolation.build, "trial", {}, 64, 16)
-        sink = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        program = Program(["true"], {"PATH": os.defpath}, "/")
-        child = self._fork(partial(fork_program, program, sink, build), None)
-        with os.fdopen(child.status_fd, "rb") as status:
-            failure = status.read()
-        _, wait_status = os.waitpid(child.pid, 0)
-        if failure:
-            raise OSError(json.loads(failure))
-        if wait_status != 0:
-            raise OSError(f"a trial program ended with status {exit_status(wait_status)}")
-
-    def _try_out_metadata(self) -> None:
-        """Raises OSError with what the kernel refused."""
-        _, namespace = metadata_link.listen_apart()
-        kernel.unshare(kernel.CLONE_NEWNET)
-        metadata_link.connect(namespace)
-
     # --- requests ---
 
     def _serve(self, message: wire.Message, fds: list[int]) -> None:
         number = int(message["id"])
+        if len(fds) < message.get("fds", 0):
+            self._say({"event": "failed", "id": number, "message": os.strerror(errno.EMFILE)})
+            return
         try:
             match message["op"]:
                 case "start":
@@ -175,18 +133,16 @@ class Launcher:
         if not message["argv"]:
             raise OSError("there is nothing to run: neither a command nor ENTRYPOINT or CMD of the image")
         program = Program(message["argv"], message["env"], message["cwd"])
-        if self._isolated:
+        if self._namespaces.isolated:
             self._start_isolated(number, program, message, output_fd)
             return
         if message["needs_root"]:
-            raise OSError(
-                "the image has a root of its own, which needs isolation: this machine or --isolation none has none"
-            )
+            raise OSError("the image has a root of its own, which needs isolation, and there is none here")
         if message["files"]:
             place = self._scratch.lay(str(number), message["files"])
             message["env"]["PATH"] = f"{place}:{message['env'].get('PATH', os.defpath)}"
-        self._markers[number] = message["env"].get(_INSTANCE_MARK, "")
-        child = self._fork(partial(fork_program, program, output_fd, _nothing), None)
+        self._markers[number] = message["env"].get(INSTANCE_MARK, "")
+        child = self._namespaces.fork(partial(fork_program, program, output_fd, stay), None)
         self._watch(number, child)
         self._limits.add(number, child.pid, message["memory_mib"], None)
 
@@ -200,16 +156,20 @@ class Launcher:
             message["root"],
         )
         self._users[number] = message["user"]
-        metadata = self._listen_for_metadata(number)
+        metadata = None
+        if listening := self._namespaces.listen_for_metadata():
+            listener, metadata = listening
+            with listener:
+                self._say({"event": "metadata", "id": number}, (listener.fileno(),))
 
         def go_inside() -> None:
             build()
             if metadata is not None:
                 metadata_link.connect(metadata)
 
-        prepare = partial(_settle, go_inside, message["cwd"], message["user"])
+        prepare = partial(isolation.settle, go_inside, message["cwd"], message["user"])
         try:
-            child = self._fork(partial(fork_program, program, output_fd, prepare), None)
+            child = self._namespaces.fork(partial(fork_program, program, output_fd, prepare), None)
         finally:
             if metadata is not None:
                 os.close(metadata)
@@ -217,29 +177,32 @@ class Launcher:
         self._limits.add(number, child.pid, message["memory_mib"], message["disk_mib"])
 
     def _exec(self, number: int, message: wire.Message, output_fd: int) -> None:
-        target = self._running(message)
-        program = Program(message["argv"], message["env"], message["cwd"])
-        prepare = self._entry(target)
-        if self._isolated:
+        target, program = self._running(message), Program(message["argv"], message["env"], message["cwd"])
+        prepare = self._namespaces.entry(target)
+        if self._namespaces.isolated:
             user = self._users.get(int(message["target"]), "")
-            prepare = partial(_settle, prepare, None, user)
-        self._visit(number, message, self._fork(partial(fork_program, program, output_fd, prepare), target))
+            prepare = partial(isolation.settle, prepare, None, user)
+        self._visit(number, message, self._namespaces.fork(partial(fork_program, program, output_fd, prepare), target))
 
     def _start_session(self, number: int, message: wire.Message, fds: list[int]) -> None:
         target = self._running(message)
         env, home = dict(message["env"]), None
-        if not self._isolated:
+        if not self._namespaces.isolated:
             # Without namespaces there is no other way to find what a session leaves behind.
-            env[_SESSION_MARK] = message["instance_id"]
+            env[SESSION_MARK] = message["instance_id"]
             # Not this machine's own home: neither its dotfiles nor what a client puts there are meant.
             home = str(self._scratch.folder(f"home-{message['instance_id']}"))
         login = Login(message["kind"], message["command"], env, message["terminal"], home)
         streams = (fds[0], fds[1], fds[2])
-        self._visit(number, message, self._fork(partial(fork_session, login, streams, self._entry(target)), target))
-        self._sessions.add(number)
+        self._visit(
+            number,
+            message,
+            self._namespaces.fork(partial(fork_session, login, streams, self._namespaces.entry(target)), target),
+        )
 
     def _visit(self, number: int, message: wire.Message, child: Child) -> None:
-        """What it uses counts as the instance's."""
+        """A session or a check: what it uses counts as the instance's, and signals go to its whole process group."""
+        self._visitors.add(number)
         self._watch(number, child)
         self._limits.join(int(message["target"]), child.pid)
 
@@ -249,28 +212,6 @@ class Launcher:
         if target is None:
             raise OSError("the instance does not run")
         return target
-
-    def _entry(self, target: int) -> Callable[[], None]:
-        """What a child must do to be in the instance."""
-        return partial(isolation.enter, target) if self._isolated else _nothing
-
-    def _fork(self, fork: Callable[..., Child], target: int | None) -> Child:
-        """Fork into a new PID namespace, or into that of `target`."""
-        if not self._isolated:
-            return fork(isolated=False)
-        if target is None:
-            kernel.unshare(kernel.CLONE_NEWPID)
-        else:
-            namespace = os.open(f"/proc/{target}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                kernel.setns(namespace, kernel.CLONE_NEWPID)
-            finally:
-                os.close(namespace)
-        try:
-            return fork(isolated=True)
-        finally:
-            # The next child must not land in this one's namespace.
-            kernel.setns(self._own_namespaces["pid"], kernel.CLONE_NEWPID)
 
     def _watch(self, number: int, child: Child) -> None:
         self._starting[number] = child
@@ -282,54 +223,28 @@ class Launcher:
         pid = self._pids.get(number)
         if pid is None:
             return
-        if number in self._sessions:
-            # As sshd does it: the session's process group, so that a shell and its command both get it.
-            os.killpg(pid, signal_number)
+        if number in self._visitors:
+            # As sshd does it, so that a shell and its command both get it.
+            try:
+                os.killpg(pid, signal_number)
+            except ProcessLookupError:
+                os.kill(pid, signal_number)  # it has only been forked, and does not lead a group yet
         else:
             os.kill(pid, signal_number)
             if signal_number == signal.SIGKILL and number in self._markers:
-                kill_marked(f"{_INSTANCE_MARK}={self._markers[number]}")
+                kill_marked(INSTANCE_MARK, self._markers[number])
 
     def _open_socket(self, number: int, message: wire.Message) -> None:
-        """A socket belongs to the network namespace it was made in, whoever uses it later."""
-        target = self._running(message)
-        if not self._isolated:
-            sock = socket.socket(message["family"], message["kind"])
-        else:
-            namespace = os.open(f"/proc/{target}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                kernel.setns(namespace, kernel.CLONE_NEWNET)
-            finally:
-                os.close(namespace)
-            try:
-                sock = socket.socket(message["family"], message["kind"])
-            finally:
-                kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
-        with sock:
+        with self._namespaces.open_socket(self._running(message), message["family"], message["kind"]) as sock:
             self._say({"event": "socket", "id": number}, (sock.fileno(),))
 
     def _open_terminal(self, number: int, message: wire.Message) -> None:
-        """A pseudo-terminal of the instance's own, which its programs can find by its name."""
-        target = self._running(message)
-        root = f"/proc/{target}/root" if self._isolated else ""
-        master, slave, index = kernel.open_terminal(f"{root}/dev/pts/ptmx")
+        master, slave, index = self._namespaces.open_terminal(self._running(message))
         try:
             self._say({"event": "terminal", "id": number, "name": f"/dev/pts/{index}"}, (master, slave))
         finally:
             os.close(master)
             os.close(slave)
-
-    def _listen_for_metadata(self, number: int) -> int | None:
-        """Hand the listening socket of an instance's metadata service out; its namespace, None without one."""
-        if not self._has_metadata:
-            return None
-        try:
-            listener, namespace = metadata_link.listen_apart()
-        finally:
-            kernel.setns(self._own_namespaces["net"], kernel.CLONE_NEWNET)
-        with listener:
-            self._say({"event": "metadata", "id": number}, (listener.fileno(),))
-        return namespace
 
     # --- what children do ---
 
@@ -362,8 +277,8 @@ class Launcher:
                     continue  # it was the failure of the start
             marker = self._markers.get(number)
             if marker is not None:
-                kill_marked(f"{_INSTANCE_MARK}={marker}")
-                kill_marked(f"{_SESSION_MARK}={marker}")
+                kill_marked(INSTANCE_MARK, marker)
+                kill_marked(SESSION_MARK, marker)
             self._forget(pid)
             ended_by = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else 0
             status = exit_status(wait_status)
@@ -375,7 +290,7 @@ class Launcher:
         self._limits.remove(number)
         self._limits.leave(pid)
         self._markers.pop(number, None)
-        self._sessions.discard(number)
+        self._visitors.discard(number)
         self._users.pop(number, None)
 
     def _say(self, message: wire.Message, fds: tuple[int, ...] = ()) -> None:
@@ -383,26 +298,3 @@ class Launcher:
             wire.send(self._control, message, fds)
         except OSError:
             pass  # the simulator is gone; the next receive says so, and everything ends
-
-
-# Variables by whose value the processes of an instance are found where there is no PID namespace.
-_INSTANCE_MARK = "SALAD_INSTANCE_ID"
-_SESSION_MARK = "SCVK_SIMULATOR_SESSION_OF"
-_PLAIN_WARNING = (
-    "programs run as plain processes; they see and may change the host's files, share its network (two "
-    "cannot listen on one port), see its processes and carry its host name"
-)
-
-
-def _settle(go_inside: Callable[[], None], cwd: str | None, user: str) -> None:
-    """Go inside, make the directory that the program begins in, and be the image's user: root may do the rest."""
-    go_inside()
-    if cwd is not None:
-        Path(cwd).mkdir(parents=True, exist_ok=True)
-    if user:
-        kernel.limit_capabilities(isolation.CAPABILITIES)  # a program of another user could get them back (setuid)
-        users.become(user)
-
-
-def _nothing() -> None:
-    """A plain process needs no preparation."""

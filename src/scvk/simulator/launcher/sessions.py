@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import termios
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scvk.simulator.launcher import sftp
+from scvk.simulator.launcher import sftp, users
 from scvk.simulator.launcher.programs import Child, be_first_to_go, become_ordinary, fork_child, take_streams
 
 # What OpenSSH's sshd gives a superuser (its configure option --with-superuser-path, as Debian builds it).
@@ -21,7 +20,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _USER = "root"
 _HOME = "/root"
 _SHELL = "/bin/sh"
-_LARGEST_PASSWD = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -73,14 +71,10 @@ def _root_account() -> tuple[str, str]:
     """Home and shell of uid 0 as this root's /etc/passwd has them; images without one have a default."""
     home, shell = _HOME, _SHELL
     try:
-        # An image may have anything at that path, also a pipe that nobody writes to.
-        fd = os.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            regular = stat.S_ISREG(os.fstat(fd).st_mode)
-            lines = file.read(_LARGEST_PASSWD).decode("utf-8", "surrogateescape").splitlines() if regular else []
+        text = users.read_list(Path("/etc/passwd"))
     except OSError:
-        lines = []
-    for line in lines:
+        text = ""
+    for line in text.splitlines():
         fields = line.split(":")
         if len(fields) == 7 and fields[2] == "0":
             home, shell = fields[5] or home, fields[6] or shell

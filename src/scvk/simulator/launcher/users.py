@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,12 +75,19 @@ def become(user: str) -> None:
 
 
 def read_list(path: Path) -> str:
-    """The text of a list of users or groups; empty when there is none."""
+    """The text of a list of users or groups; empty when there is none.
+
+    An image may have anything at that path, also a pipe that nobody writes to.
+    """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LARGEST_LIST)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return ""
+    with os.fdopen(fd, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read(_LARGEST_LIST)
 
 
 def _lines(text: str, least: int) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ To the launcher (`id` is chosen by the simulator, one per program):
     {"op": "exec", "id", "target", "argv", "env", "cwd"}                                        fds: [output]
     {"op": "session", "id", "target", "instance_id", "kind", "command", "env", "terminal"}
                                                               fds: [input, output, error]
-    {"op": "signal", "id", "signal"}                      a session's whole process group gets it
+    {"op": "signal", "id", "signal"}                      the whole process group of a session or exec gets it
     {"op": "socket", "id", "target", "family", "kind"}
     {"op": "terminal", "id", "target"}
     {"op": "usage", "id", "target"}
@@ -49,12 +49,16 @@ class Decoder:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._fds: deque[int] = deque()
+        # None stands for those of one message that this process had no room for.
+        self._fds: deque[int | None] = deque()
 
-    def feed(self, data: bytes, fds: list[int]) -> list[tuple[Message, list[int]]]:
-        """Take what one receive gave; return the messages now complete, with their descriptors."""
+    def feed(self, data: bytes, fds: list[int] | None) -> list[tuple[Message, list[int]]]:
+        """Take what one receive gave; return the messages now complete, with their descriptors.
+
+        A message whose descriptors were lost (`receive`) comes without any.
+        """
         self._buffer += data
-        self._fds.extend(fds)
+        self._fds.extend([None] if fds is None else fds)
         complete: list[tuple[Message, list[int]]] = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
@@ -63,27 +67,53 @@ class Decoder:
                 break
             message: Message = json.loads(bytes(self._buffer[_LENGTH.size : end]))
             del self._buffer[:end]
-            complete.append((message, [self._fds.popleft() for _ in range(message.get("fds", 0))]))
+            complete.append((message, self._take(message.get("fds", 0))))
         return complete
+
+    def _take(self, count: int) -> list[int]:
+        taken: list[int] = []
+        while len(taken) < count:
+            fd = self._fds.popleft()
+            if fd is None:
+                break
+            taken.append(fd)
+        return taken
 
     def close(self) -> None:
         """Close descriptors whose message never came."""
         while self._fds:
-            os.close(self._fds.popleft())
+            fd = self._fds.popleft()
+            if fd is not None:
+                os.close(fd)
 
 
-def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
-    """One receive: bytes (empty at end of stream) and the descriptors that came with them."""
-    data, fds, _, _ = socket.recv_fds(sock, _CHUNK, _MAX_FDS)
-    return data, list(fds)
+def receive(sock: socket.socket) -> tuple[bytes, list[int] | None]:
+    """One receive: bytes (empty at end of stream) and the descriptors that came with them.
+
+    They are of one message (Linux ends a receive there), and None when this process may not open so many more.
+    """
+    try:
+        data, fds, flags, _ = socket.recv_fds(sock, _CHUNK, _MAX_FDS)
+    except ConnectionResetError:
+        return b"", []  # the other side was killed before it had read everything
+    if not flags & socket.MSG_CTRUNC:
+        return data, list(fds)
+    for fd in fds:
+        os.close(fd)
+    return data, None
+
+
+def packed(message: Message, fds: int = 0) -> bytes:
+    """The message as it travels; `fds` descriptors belong to it and go with its first byte."""
+    if fds:
+        message = {**message, "fds": fds}
+    payload = json.dumps(message).encode()
+    return _LENGTH.pack(len(payload)) + payload
 
 
 def send(sock: socket.socket, message: Message, fds: tuple[int, ...] = ()) -> None:
     """Send one message whole over a blocking socket. Descriptors are duplicated, the caller keeps its own."""
-    if fds:
-        message = {**message, "fds": len(fds)}
-    payload = json.dumps(message).encode()
-    data = memoryview(_LENGTH.pack(len(payload)) + payload)
+    data = memoryview(packed(message, len(fds)))
     sent = socket.send_fds(sock, [data], list(fds)) if fds else sock.send(data)
     if sent < len(data):
         sock.sendall(data[sent:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -14,10 +15,12 @@ from typing import Any
 import scvk
 from scvk.simulator.launcher import wire
 from scvk.simulator.runtime.contract import RuntimeUnavailableError
+from scvk.simulator.runtime.outbox import Outbox
 
 _HELLO_DEADLINE_S = 30.0
 _GOODBYE_DEADLINE_S = 10.0
-# `-S -E -s`: the launcher needs neither site packages nor anything from the environment.
+# `-S -E -s`: the launcher needs neither site packages nor anything from the environment. `-X utf8`: words for programs
+# are bytes, and come back from text as the same ones whatever the locale is.
 _BOOT = """
 import sys
 sys.path.insert(0, {path!r})
@@ -42,6 +45,7 @@ class LauncherLink:
         self._hello: asyncio.Future[wire.Message] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._outbox: Outbox | None = None
 
     async def open(self) -> wire.Message:
         """Start the launcher and return its hello. Raises RuntimeUnavailableError."""
@@ -52,7 +56,7 @@ class LauncherLink:
             # Popen and not asyncio's subprocess: nothing is awaited from this process but its socket, and
             # asyncio's child watcher would need a thread or a pidfd for it.
             self._process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-S", "-E", "-s", "-c", boot],
+                [sys.executable, "-S", "-E", "-s", "-X", "utf8", "-c", boot],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -63,6 +67,7 @@ class LauncherLink:
         finally:
             theirs.close()
         self._socket = ours
+        self._outbox = Outbox(ours)
         self._hello = loop.create_future()
         loop.add_reader(ours, self._readable)
         try:
@@ -74,11 +79,8 @@ class LauncherLink:
 
     async def close(self) -> None:
         """End the launcher, and with it every program, and wait until it is gone."""
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-            self._decoder.close()
+        self._hang_up()
+        self._decoder.close()
         process, self._process = self._process, None
         if process is not None:
             await asyncio.to_thread(_wait, process)
@@ -95,11 +97,10 @@ class LauncherLink:
 
     def send(self, message: wire.Message, fds: tuple[int, ...] = ()) -> bool:
         """Send a request; False when the launcher is gone, so that no answer will come."""
-        if self._socket is None:
+        if self._outbox is None:
             return False
-        # Blocking for the moment of a send: the launcher reads at once, and a request is a few kilobytes.
         try:
-            wire.send(self._socket, message, fds)
+            self._outbox.put(message, fds)
         except OSError:
             return False  # end of file follows on the reading side
         return True
@@ -114,7 +115,7 @@ class LauncherLink:
         if not data:
             self._lost()
             return
-        for fd in fds:
+        for fd in fds or ():
             os.set_inheritable(fd, False)
         for message, message_fds in self._decoder.feed(data, fds):
             self._deliver(message, message_fds)
@@ -129,13 +130,22 @@ class LauncherLink:
             for fd in fds:
                 os.close(fd)
             return
-        receiver(message, fds)
+        if len(fds) == message.get("fds", 0):
+            receiver(message, fds)
+        elif message["event"] != "metadata":  # an instance without its metadata service still runs
+            receiver({"event": "failed", "id": message["id"], "message": os.strerror(errno.EMFILE)}, [])
 
-    def _lost(self) -> None:
+    def _hang_up(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+
+    def _lost(self) -> None:
+        self._hang_up()
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(ConnectionError("end of file"))
         else:

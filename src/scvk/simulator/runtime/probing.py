@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import quote
 
@@ -73,9 +73,7 @@ async def _check_http(container: Probed, http: ProbeHttp) -> ProbeOutcome:
         context.verify_mode = ssl.CERT_NONE  # a probe asks for life, not for identity, as Kubernetes does it
     reader, writer = await _connect(container, http.port or 0, context)
     try:
-        headers = {"Host": f"localhost:{http.port}", "User-Agent": _USER_AGENT, "Connection": "close"}
-        headers |= {header.name or "": header.value or "" for header in http.headers or ()}
-        writer.write(_request(http.path or "/", headers))
+        writer.write(_request(http))
         await writer.drain()
         line = await reader.readline()
     finally:
@@ -87,9 +85,14 @@ async def _check_http(container: Probed, http: ProbeHttp) -> ProbeOutcome:
     return ProbeOutcome(200 <= status < 400, f"HTTP status {status}")
 
 
-def _request(path: str, headers: Mapping[str, str]) -> bytes:
+def _request(http: ProbeHttp) -> bytes:
+    path = http.path or "/"
     target = quote(path if path.startswith("/") else "/" + path, safe="/?#[]@!$&'()*+,;=%:-._~")
-    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    headers = [(header.name or "", header.value or "") for header in http.headers or ()]
+    named = {name.lower() for name, _ in headers}
+    ours = (("Host", f"localhost:{http.port}"), ("User-Agent", _USER_AGENT), ("Connection", "close"))
+    headers = [(name, value) for name, value in ours if name.lower() not in named] + headers
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode("utf-8")
 
 

@@ -133,12 +133,17 @@ class _ProcessContainer:
         self._drain_timer: asyncio.TimerHandle | None = None
         self._over = False
         self._env: dict[str, str] = {}
+        self._cwd = "/"
         self._began_at = 0.0
 
     def begin(self, launch: Launch) -> None:
         """Ask the launcher."""
-        self._env = dict(launch.env)
-        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._env, self._cwd = dict(launch.env), launch.cwd
+        try:
+            read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            self._fail_later(f"its output cannot be read: {error.strerror}")
+            return
         os.set_blocking(write_end, True)
         self._output = read_end
         request = {
@@ -157,11 +162,11 @@ class _ProcessContainer:
             "user": launch.user,
         }
         if not self._link.send(request, (write_end,)):
-            self._fail_later()
+            self._fail_later(LAUNCHER_GONE)
         os.close(write_end)
 
-    def _fail_later(self) -> None:
-        failure = {"event": "failed", "message": LAUNCHER_GONE}
+    def _fail_later(self, reason: str) -> None:
+        failure = {"event": "failed", "message": reason}
         asyncio.get_running_loop().call_soon(self._receive, failure, [])
 
     def signal(self, number: int) -> None:
@@ -210,7 +215,7 @@ class _ProcessContainer:
             "target": self._number,
             "argv": list(argv),
             "env": self._env,
-            "cwd": "/",
+            "cwd": self._cwd,
         }
         try:
             if not self._link.send(request, (sink,)):

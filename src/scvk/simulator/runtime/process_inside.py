@@ -58,8 +58,7 @@ class ProcessInside:
         try:
             await session.begun
         except BaseException:
-            session.signal(signal.SIGHUP)
-            session.abandon()
+            session.abandon()  # what begins nevertheless finds its streams closed
             raise
         finally:
             self._questions.discard(session.begun)

@@ -18,6 +18,7 @@ import asyncssh
 from scvk.simulator.cloud.doors import SshAddress
 from scvk.simulator.cloud.instance import Instance
 from scvk.simulator.runtime.inside import Inside
+from scvk.simulator.ssh.channel import AnyCommandChannel
 from scvk.simulator.ssh.forwarding import connect
 from scvk.simulator.ssh.session import InstanceSession
 
@@ -194,8 +195,8 @@ class _Guest(asyncssh.SSHServer):
     def public_key_auth_supported(self) -> bool:
         return True
 
-    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
-        return InstanceSession(self._inside, self._env)
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
+        return AnyCommandChannel(self._connection), InstanceSession(self._inside, self._env)
 
     def connection_requested(
         self,

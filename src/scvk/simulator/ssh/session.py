@@ -2,8 +2,8 @@
 
 What a client sees is what OpenSSH's sshd shows: standard error apart from output (together on a terminal),
 output until its last holder has closed it, then the exit status or signal. Requested environment variables
-are not passed. When the client goes first, its process group gets SIGHUP; sshd does that only with a
-terminal and otherwise leaves processes to notice their closed pipes.
+are not passed. When the client goes first, a terminal hangs up (the kernel sends SIGHUP when its last holder on our
+side lets go); processes without one are left to notice their closed pipes.
 """
 
 from __future__ import annotations
@@ -127,11 +127,9 @@ class InstanceSession(asyncssh.SSHServerSession[bytes]):
             output.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncssh's signature
-        """The channel is gone: hang up."""
+        """The channel is gone."""
         self._over = True
         self._early.clear()
-        if self._process is not None:
-            self._process.signal(signal.SIGHUP)
         if self._task is not None:
             self._task.cancel()
         self._let_go()
