@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from lightkube.models.core_v1 import Container, EnvVar, Pod
 
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import ContainerInputs, PodInputs
 
 FIRST_CONTAINER = "spec.containers[0]"
 """Where the container stands that a provider runs."""
@@ -42,14 +42,14 @@ class UnresolvedEntry:
 class Resolved:
     """Every value is known."""
 
-    inputs: PodInputs
+    inputs: ContainerInputs
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
     """Some values are not known: `inputs` lacks them, and references to them stand unexpanded."""
 
-    inputs: PodInputs
+    inputs: ContainerInputs
     entries: tuple[UnresolvedEntry, ...]
 
 
@@ -63,7 +63,9 @@ def resolve_inputs(pod: Pod) -> PodInputs:
     `unresolved_entries` names.
     """
     containers = (pod.spec.containers if pod.spec else None) or ()
-    return resolve(containers[0], FIRST_CONTAINER).inputs if containers else PodInputs()
+    if not containers:
+        return PodInputs()
+    return PodInputs({containers[0].name: resolve(containers[0], FIRST_CONTAINER).inputs})
 
 
 def resolve(container: Container, path: str) -> Resolution:
@@ -74,7 +76,7 @@ def resolve(container: Container, path: str) -> Resolution:
             environment[entry.name] = expand(entry.value, environment)
         elif entry.valueFrom is None:
             environment[entry.name] = ""
-    inputs = PodInputs(
+    inputs = ContainerInputs(
         environment=environment,
         command=tuple(expand(item, environment) for item in container.command or ()),
         args=tuple(expand(item, environment) for item in container.args or ()),

@@ -14,6 +14,8 @@ from typing import Protocol
 from lightkube.models.core_v1 import NodeCondition, PodStatus
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.inputs import PodInputs
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PodKey:
@@ -41,19 +43,6 @@ class Holding:
 
     pod: PodIdentity
     node: str
-
-
-@dataclass(frozen=True, slots=True)
-class PodInputs:
-    """What the kubelet resolved for the pod's container before the provider is asked.
-
-    `environment` is in the order of the pod's `env`, with `$(NAME)` references expanded.
-    `command` and `args` are expanded likewise; empty where the pod gives none.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

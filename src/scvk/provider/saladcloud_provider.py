@@ -19,13 +19,13 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import PodInputs
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
     Observation,
     PodEvent,
     PodIdentity,
-    PodInputs,
     PodKey,
     Removal,
     TemporaryProviderError,

@@ -12,11 +12,11 @@ from lightkube.models.core_v1 import ContainerStatus
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import ContainerInputs, PodInputs
 from scvk.kubelet.provider import (
     Observation,
     PodEvent,
     PodIdentity,
-    PodInputs,
     PodKey,
     Removal,
     TemporaryProviderError,
@@ -31,7 +31,7 @@ from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud, w
 from tests.unit.provider.evidence import HOST_IP, UID, a_pod, with_status
 
 CLUSTER = "c1"
-INPUTS = PodInputs(command=("run",))
+INPUTS = PodInputs({"main": ContainerInputs(command=("run",))})
 
 
 def monotonic() -> float:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import PodInputs
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
     Observation,
     PodIdentity,
-    PodInputs,
     PodKey,
     Provider,
     Removal,

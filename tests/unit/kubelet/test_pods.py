@@ -101,7 +101,7 @@ async def test_a_pod_is_synced_with_its_inputs(
     async with controlling.running():
         pass
     assert provider.synced_uids() == ["uid-a"]
-    assert provider.inputs[0].command == ("serve",)
+    assert provider.inputs[0].containers["main"].command == ("serve",)
 
 
 async def test_a_status_is_written_once_and_only_where_it_differs(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from lightkube.models.core_v1 import Container
 
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import ContainerInputs
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lines import objection
 
@@ -33,7 +33,7 @@ def image_of(container: Container, path: str, report: Report) -> str:
     return image
 
 
-def command_of(inputs: PodInputs, path: str, report: Report) -> tuple[str, ...] | None:
+def command_of(inputs: ContainerInputs, path: str, report: Report) -> tuple[str, ...] | None:
     """Return the group's command, None where the image's own is to run."""
     if not inputs.command:
         if inputs.args:

@@ -6,12 +6,14 @@ A pod that cannot run gets every reason at once, so that a person need not find 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lightkube.models.core_v1 import Container, Pod, PodSpec
 
 from scvk.kubelet.environment import FIRST_CONTAINER
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import ContainerInputs, PodInputs
 from scvk.provider import ownership
 from scvk.provider.annotations import IMAGE_CACHING, PRIORITY
 from scvk.provider.gpu_catalogue import GpuCatalogue
@@ -25,6 +27,7 @@ from scvk.provider.translate.gpu import gpu_classes_of
 from scvk.provider.translate.naming import display_name
 from scvk.provider.translate.networking import networking_of
 from scvk.provider.translate.pod_fields import POD_ROWS
+from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
 from scvk.provider.translate.resources import gpu_request_path, resources_of
@@ -32,6 +35,7 @@ from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURI
 from scvk.provider.translate.settings import Settings
 from scvk.provider.translate.variables import environment_of
 from scvk.provider.translate.volumes import judge_volumes
+from scvk.registry import ImageConfig
 from scvk.saladcloud.models import (
     ContainerGroupPrototype,
     CreateContainer,
@@ -52,19 +56,31 @@ _RESTART_POLICIES = {
 class Translation:
     """What a pod becomes.
 
-    `request` is valid against SaladCloud's OpenAPI document, and None exactly where a finding is refused.
-    `findings` stand in the order of the checks. Neither `repr` shows the values of variables.
+    `request` is valid against SaladCloud's OpenAPI document, and None exactly where a finding is refused or
+    `needs_image` says that the image's own configuration must be known first. `findings` stand in the order of the
+    checks. Neither `repr` shows the values of variables.
     """
 
     request: ContainerGroupPrototype | None
     findings: tuple[Finding, ...]
+    needs_image: bool = False
 
 
-def translate(pod: Pod, inputs: PodInputs, mark: PodMark, catalogue: GpuCatalogue) -> Translation:
+def translate(
+    pod: Pod,
+    inputs: PodInputs,
+    mark: PodMark,
+    catalogue: GpuCatalogue,
+    *,
+    policy: Policy = Policy(),  # noqa: ARG001, B008
+    image: ImageConfig | None = None,  # noqa: ARG001
+    namespace_annotations: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
+) -> Translation:
     """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
 
     `inputs` are what `scvk.kubelet.environment.resolve_inputs` gives for the pod; `catalogue` is the
-    last one that SaladCloud gave.
+    last one that SaladCloud gave. `image` is the configuration of the pod's image, where it was read;
+    `namespace_annotations` are defaults for the pod's own.
     """
     report = Report()
     spec = pod.spec
@@ -124,6 +140,7 @@ def _request(
     # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
     settings = Settings((pod.metadata.annotations if pod.metadata else None) or {}, report)
     settings.report_unknown()
+    own = inputs.containers.get(container.name, ContainerInputs())
     granted = resources_of(container, FIRST_CONTAINER, report)
     gpu_path = gpu_request_path(container, FIRST_CONTAINER)
     probes = probes_of(container, FIRST_CONTAINER, report)
@@ -132,10 +149,8 @@ def _request(
         display_name=display_name(mark.namespace, mark.name),
         container=CreateContainer(
             image=image_of(container, FIRST_CONTAINER, report),
-            command=command_of(inputs, FIRST_CONTAINER, report),
-            environment_variables=environment_of(
-                container, inputs, ownership.environment(mark), FIRST_CONTAINER, report
-            ),
+            command=command_of(own, FIRST_CONTAINER, report),
+            environment_variables=environment_of(container, own, ownership.environment(mark), FIRST_CONTAINER, report),
             image_caching=settings.boolean(IMAGE_CACHING),
             priority=settings.choice(PRIORITY),
             resources=CreateContainerResources(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from lightkube.models.core_v1 import Container
 
 from scvk.kubelet.environment import unresolved_entries
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import ContainerInputs
 from scvk.provider.ownership import RESERVED_NAMES
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lines import objection
@@ -17,7 +17,7 @@ _MAX_VALUE_LENGTH = 1000
 
 
 def environment_of(
-    container: Container, inputs: PodInputs, marks: Mapping[str, str], path: str, report: Report
+    container: Container, inputs: ContainerInputs, marks: Mapping[str, str], path: str, report: Report
 ) -> dict[str, str]:
     """Return the group's variables: the pod's, in its order, then `marks`."""
     for entry in unresolved_entries(container, path):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import PodInputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark, environment, group_name
 from scvk.provider.translate import Outcome, Translation, translate
