@@ -47,7 +47,16 @@ texts = words | st.text(max_size=5)
 numbers = st.sampled_from([0, 1, 2, 30, 80, 90, 1000, 65536, 2**31, -1])
 quantities = st.sampled_from(["1", "0", "1500m", "2G", "2Gi", "2100Mi", "1e3", "1e999999999", "9Ei", "", "x", 2, 0.5])
 names = st.sampled_from(
-    ["cpu", "memory", "ephemeral-storage", "nvidia.com/gpu", "example.com/dongle", "hugepages-2Mi", "kubernetes.io/os"]
+    [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "nvidia.com/gpu",
+        "salad.com/rtx4090",
+        "example.com/dongle",
+        "hugepages-2Mi",
+        "kubernetes.io/os",
+    ]
 )
 maps = st.dictionaries(names, quantities, max_size=3)
 
