@@ -53,6 +53,7 @@ from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between
 from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -97,11 +98,13 @@ class SaladCloudProvider:
         budget: RequestBudget,
         identity: ProviderIdentity,
         *,
+        policy: Policy = DEFAULT_POLICY,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._identity = identity
+        self._policy = policy
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
@@ -310,7 +313,7 @@ class SaladCloudProvider:
         catalogue = self._organization.catalogue
         if catalogue is None:
             raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        return translate(pod, inputs, mark, catalogue)
+        return translate(pod, inputs, mark, catalogue, policy=self._policy)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
