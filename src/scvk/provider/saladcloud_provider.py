@@ -53,6 +53,7 @@ from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between
 from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -97,11 +98,13 @@ class SaladCloudProvider:
         budget: RequestBudget,
         identity: ProviderIdentity,
         *,
+        policy: Policy = DEFAULT_POLICY,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._identity = identity
+        self._policy = policy
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
@@ -315,7 +318,7 @@ class SaladCloudProvider:
         needs = InputNeeds(tuple(container.name for container in running[:1]))
         defaults = await inputs.namespace_annotations(pod)
         resolved = await inputs.inputs(pod, needs)
-        return translate(pod, resolved, mark, catalogue, namespace_annotations=defaults)
+        return translate(pod, resolved, mark, catalogue, policy=self._policy, namespace_annotations=defaults)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
