@@ -23,10 +23,12 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
+from scvk.kubelet.cluster_inputs import InputsUnavailable
 from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
-from scvk.kubelet.environment import resolve_inputs
-from scvk.kubelet.events import EventRecorder, Subject
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.provider import (
     PodEvent,
     PodIdentity,
@@ -51,14 +53,18 @@ class PodController:
         self,
         cluster: Cluster,
         provider: Provider,
+        inputs: InputSource,
         events: EventRecorder,
         *,
+        host_ip: str,
         may_act: asyncio.Event,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._provider = provider
+        self._inputs = inputs
         self._events = events
+        self._host_ip = host_ip
         self._may_act = may_act
         self._now = now
         self._queue: WorkQueue[PodKey] = WorkQueue()
@@ -119,6 +125,9 @@ class PodController:
             self._queue.add(key)
 
     def _failed(self, key: PodKey, error: Exception) -> float | None:
+        if isinstance(error, MissingInput):
+            log.info("pod: waits for what it refers to; looking again", pod=str(key), missing=str(error))
+            return None
         if isinstance(error, TemporaryProviderError):
             log.warning("pod: trying again", pod=str(key), error=str(error))
             return error.retry_after
@@ -134,11 +143,17 @@ class PodController:
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
         try:
-            observation = await self._provider.sync(pod, resolve_inputs(pod))
+            observation = await self._provider.sync(pod, self._inputs)
+        except MissingInput as error:
+            for missing in error.missing:
+                self._say(pod, PodEvent(missing.event_reason, missing.message, warning=True))
+            await self._write_status(pod, waits_for_inputs(pod, error, now=self._now(), host_ip=self._host_ip))
+            raise
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):
-                self._say(pod, PodEvent("SaladCloudUnavailable", str(error), warning=True))
+                reason = error.event_reason if isinstance(error, InputsUnavailable) else "SaladCloudUnavailable"
+                self._say(pod, PodEvent(reason, str(error), warning=True))
             raise
         if observation.annotations:
             pod = await self._annotate(pod, dict(observation.annotations))
@@ -248,7 +263,4 @@ class PodController:
             self.informer.learn(pod)
 
     def _say(self, pod: Pod, event: PodEvent) -> None:
-        key = key_of(pod)
-        container = pod.spec.containers[0].name if pod.spec and pod.spec.containers else None
-        path = f"spec.containers{{{container}}}" if container else None
-        self._events.record(Subject("Pod", key.name, uid_of(pod), key.namespace, path), event)
+        self._events.record(pod_subject(pod), event)

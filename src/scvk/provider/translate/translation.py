@@ -77,7 +77,7 @@ def translate(
 ) -> Translation:
     """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
 
-    `inputs` are what `scvk.kubelet.environment.resolve_inputs` gives for the pod; `catalogue` is the
+    `inputs` are what `scvk.kubelet.resolution.resolve_inputs` gives for the pod; `catalogue` is the
     last one that SaladCloud gave. `image` is the configuration of the pod's image, where it was read;
     `namespace_annotations` are defaults for the pod's own.
     """
