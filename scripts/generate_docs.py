@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scvk.provider.annotations import render_annotations_page
+from scvk.provider.annotations_page import render_annotations_page
 from scvk.settings_page import render_configuration_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
