@@ -3,6 +3,7 @@
     pod is gone from the API      → the provider removes what is left of it
     pod is being deleted          → the provider removes; when nothing can be left, the pod goes with grace period 0
     pod has finished              → the provider removes; the pod stays as it ended
+    pod is past its deadline      → the provider removes; when nothing can be left, the pod has failed
     else                          → the provider syncs; annotations, events and status are written
 
 INVARIANT: a pod object is deleted only after the provider is certain that nothing is left of it in the cloud. A pod
@@ -22,6 +23,7 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
+from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
 from scvk.kubelet.environment import resolve_inputs
 from scvk.kubelet.events import EventRecorder, Subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
@@ -106,8 +108,11 @@ class PodController:
             await self._remove_deleted(key, current)
         elif is_finished(current.status):
             await self._remove_finished(key, current)
+        elif (left := seconds_left(current, self._now())) is not None and left <= 0:
+            await self._end_at_deadline(key, current)
         else:
             await self._run(key, current)
+            self._await_deadline(key)
 
     async def _follow_changes(self) -> None:
         async for key in self._provider.changes():
@@ -145,6 +150,23 @@ class PodController:
                 self._queue.add(key)  # nobody else tells us of our own write
         if observation.again_in is not None:
             self._queue.add_after(key, observation.again_in)
+
+    def _await_deadline(self, key: PodKey) -> None:
+        # Read anew: the step may have been what gave the pod its start time.
+        pod = self.informer.get(key) if self.informer is not None else None
+        left = seconds_left(pod, self._now()) if pod is not None else None
+        if left is not None:
+            self._queue.add_after(key, left)
+
+    async def _end_at_deadline(self, key: PodKey, pod: Pod) -> None:
+        removal = await self._remove(pod)
+        if not removal.certain:
+            self._queue.add_after(key, removal.again_in or 5.0)
+            return
+        status = exceeded_status(pod, self._now())
+        if status is not None:
+            self._say(pod, PodEvent(DEADLINE_EXCEEDED, MESSAGE))
+            await self._write_status(pod, status)
 
     async def _remove_deleted(self, key: PodKey, pod: Pod) -> None:
         removal = await self._remove(pod)

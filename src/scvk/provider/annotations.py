@@ -139,11 +139,54 @@ NETWORKING_SERVER_RESPONSE_TIMEOUT = Annotation(
     default="SaladCloud's own, 100000",
 )
 
+CONTAINER = Annotation(
+    name="container",
+    values="the name of one of the pod's containers",
+    meaning=(
+        "Which container runs, where a pod has several: a container group has one. The others are shown as terminated"
+        " with the reason `NotRun`, and do not count for Ready."
+    ),
+    default="a pod of several containers is refused, unless the agent is told to leave out the others by their names",
+)
+INIT_CONTAINERS = Annotation(
+    name="init-containers",
+    values="`ignore`",
+    meaning=(
+        "Leaves out the init containers that cannot run: those with another image than the container, and sidecars."
+        " Those with the same image run before the program all the same."
+    ),
+    default="a pod with such init containers is refused",
+    options=("ignore",),
+)
+REGISTRY_SECRET = Annotation(
+    name="registry-secret",
+    values="the name of a Secret in the pod's namespace",
+    meaning=(
+        "The login to the image's registry, where a pull secret cannot hold it: the keys `access_key_id` and"
+        " `secret_access_key` for AWS ECR, `service_key` for Google Artifact Registry and Container Registry, or"
+        " `username` and `password` for any other."
+    ),
+    default="the pull secret of the pod that matches the image",
+)
+TERMINATION_MESSAGE = Annotation(
+    name="termination-message",
+    values=_BOOLEAN,
+    meaning=(
+        "Whether the termination message at its default path, `/dev/termination-log`, is collected: the start-up"
+        " wrapper then stays as the program's parent and hands the message over through the log."
+    ),
+    default="collected only from a `terminationMessagePath` that is not the default",
+)
+
 ANNOTATIONS = (
     GPU_CLASSES,
     COUNTRY_CODES,
     PRIORITY,
     IMAGE_CACHING,
+    CONTAINER,
+    INIT_CONTAINERS,
+    REGISTRY_SECRET,
+    TERMINATION_MESSAGE,
     NETWORKING_PORT,
     NETWORKING_PROTOCOL,
     NETWORKING_AUTH,

@@ -540,3 +540,56 @@ async def test_a_predecessor_that_cannot_be_removed_now_keeps_no_successor_from_
         await asyncio.sleep(60)
         assert api.objects[POD]["status"]["phase"] == "Running"
         assert len(provider.removed) > 3, "and it is not forgotten"
+
+
+# -- pods with a deadline --------------------------------------------------------------------------------------------
+
+
+def with_deadline(seconds: int, **given: Any) -> dict[str, Any]:
+    manifest = pod_json(**given)
+    manifest["spec"]["activeDeadlineSeconds"] = seconds
+    return manifest
+
+
+async def test_a_pod_past_its_deadline_is_removed_before_it_is_told_as_failed(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.observe = lambda _: Observation(status(running(startTime="2026-03-01T12:00:00Z")))
+    api.put(POD, with_deadline(60))
+    async with controlling.running():
+        await asyncio.sleep(58)
+        assert provider.removed == []
+        await asyncio.sleep(10)
+        assert provider.removed, "at the deadline the removal begins"
+        assert api.objects[POD]["status"]["phase"] == "Running"
+        synced = len(provider.synced)
+        provider.removal = lambda _: GONE
+        await asyncio.sleep(10)
+        assert len(provider.synced) == synced, "what is to end is not started again"
+    ended = api.objects[POD]["status"]
+    assert (ended["phase"], ended["reason"]) == ("Failed", "DeadlineExceeded")
+    assert ended["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+    assert ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline") in controlling.said()
+    assert deletes(api) == []
+
+
+async def test_a_deadline_counts_from_the_start_time_also_while_the_pod_waits(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.removal = lambda _: GONE
+    api.put(POD, with_deadline(60, status={"phase": "Pending", "startTime": "2026-03-01T11:59:30Z"}))
+    async with controlling.running():
+        await asyncio.sleep(28)
+        assert api.objects[POD]["status"]["phase"] == "Pending"
+        await asyncio.sleep(4)
+    assert api.objects[POD]["status"]["phase"] == "Failed"
+
+
+async def test_a_pod_that_ended_in_time_is_not_failed_by_its_deadline(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.removal = lambda _: GONE
+    api.put(POD, with_deadline(1, status={"phase": "Succeeded", "startTime": "2026-03-01T11:00:00Z"}))
+    async with controlling.running():
+        await asyncio.sleep(10)
+    assert api.objects[POD]["status"]["phase"] == "Succeeded"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scvk.provider.translate.fields import Row, Treatment, one_of
 
-_TERMINAL = "A container group has no terminal and no standard input; remove it and use kubectl exec"
-_RESTART = "The whole group restarts by the pod's restartPolicy; remove it"
+_TERMINAL = "The program of a container group has no terminal and no standard input; use kubectl exec"
+_RESTART = "Whether a container group restarts depends on the pod's restartPolicy alone; remove it"
 _KUBELET = "The kubelet's business"
 
 CONTAINER_ROWS = (
@@ -29,15 +29,15 @@ CONTAINER_ROWS = (
     Row("readinessProbe", Treatment.CARRIED, "Becomes the group's readiness probe"),
     Row("resizePolicy", Treatment.ELSEWHERE, _KUBELET),
     Row("resources", Treatment.CARRIED, "Become the group's resources"),
-    Row("restartPolicy", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
+    Row("restartPolicy", Treatment.CARRIED, "The pod's own is let through, another refused"),
     Row("restartPolicyRules", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
     Row("securityContext", Treatment.CARRIED, "Judged field by field"),
     Row("startupProbe", Treatment.CARRIED, "Becomes the group's startup probe"),
-    Row("stdin", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
-    Row("stdinOnce", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("stdin", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("stdinOnce", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
     Row("terminationMessagePath", Treatment.ELSEWHERE, _KUBELET),
     Row("terminationMessagePolicy", Treatment.ELSEWHERE, _KUBELET),
-    Row("tty", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("tty", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
     Row(
         "volumeDevices",
         Treatment.REFUSED,
@@ -64,13 +64,13 @@ LIFECYCLE_ROWS = (
     ),
     Row(
         "preStop",
-        Treatment.REFUSED,
-        "Nothing can be run beside the program; do the work when it is told to end",
+        Treatment.DEGRADED,
+        "Nothing is run before the program is told to end; let the program do the work on that signal",
         "UnsupportedLifecycle",
     ),
     Row(
         "stopSignal",
-        Treatment.REFUSED,
+        Treatment.DEGRADED,
         "SaladCloud sends the signal of its own choice; set STOPSIGNAL in the image",
         "UnsupportedLifecycle",
     ),

@@ -21,6 +21,7 @@ from scvk.provider.ownership import PodMark
 from scvk.provider.translate.command import command_of, image_of
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
 from scvk.provider.translate.countries import country_codes_of
+from scvk.provider.translate.daemon_sets import daemon_set_owner, refuse_daemon_set
 from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
@@ -31,6 +32,7 @@ from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
 from scvk.provider.translate.resources import gpu_request_path, resources_of
+from scvk.provider.translate.restarts import restart_policy_of
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
 from scvk.provider.translate.settings import Settings
 from scvk.provider.translate.variables import environment_of
@@ -40,16 +42,11 @@ from scvk.saladcloud.models import (
     ContainerGroupPrototype,
     CreateContainer,
     CreateContainerResources,
-    RestartPolicy,
     body_of,
     violations,
 )
 
-_RESTART_POLICIES = {
-    "Always": RestartPolicy.ALWAYS,
-    "OnFailure": RestartPolicy.ON_FAILURE,
-    "Never": RestartPolicy.NEVER,
-}
+_DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def translate(
     mark: PodMark,
     catalogue: GpuCatalogue,
     *,
-    policy: Policy = Policy(),  # noqa: ARG001, B008
+    policy: Policy = _DEFAULT_POLICY,
     image: ImageConfig | None = None,  # noqa: ARG001
     namespace_annotations: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
 ) -> Translation:
@@ -82,30 +79,21 @@ def translate(
     last one that SaladCloud gave. `image` is the configuration of the pod's image, where it was read;
     `namespace_annotations` are defaults for the pod's own.
     """
-    report = Report()
+    report = Report(strict=policy.strict)
     spec = pod.spec
     if spec is None or not spec.containers:
         report.refuse("spec.containers", "NoContainer", "The pod has no container")
         return Translation(None, report.findings)
     container = spec.containers[0]
-    _judge_owners(pod, report)
+    owner = daemon_set_owner(pod)
+    if owner is not None and not policy.run_daemonsets:
+        refuse_daemon_set(owner, report)
+        return Translation(None, report.findings)
     _judge_fields(spec, container, report)
     request = _request(pod, spec, container, inputs, mark, catalogue, report)
     if not report.refused:
         _judge_request(request, report)
     return Translation(None if report.refused else request, report.findings)
-
-
-def _judge_owners(pod: Pod, report: Report) -> None:
-    owners = (pod.metadata.ownerReferences if pod.metadata else None) or ()
-    for index, owner in enumerate(owners):
-        if owner.kind == "DaemonSet" and owner.apiVersion.startswith("apps/"):
-            report.refuse(
-                f"metadata.ownerReferences[{index}]",
-                "DaemonSetPod",
-                "A pod of a DaemonSet would be a paid container group on every virtual node; keep the DaemonSet off"
-                " nodes with the label type=virtual-kubelet (nodeAffinity)",
-            )
 
 
 def _judge_fields(spec: PodSpec, container: Container, report: Report) -> None:
@@ -166,18 +154,9 @@ def _request(
         liveness_probe=probes.liveness,
         readiness_probe=probes.readiness,
         replicas=1,
-        restart_policy=_restart_policy(spec, report),
+        restart_policy=restart_policy_of(spec, container, FIRST_CONTAINER, report),
         autostart_policy=True,
     )
-
-
-def _restart_policy(spec: PodSpec, report: Report) -> str:
-    written = spec.restartPolicy or "Always"
-    policy = _RESTART_POLICIES.get(written)
-    if policy is None:
-        report.refuse("spec.restartPolicy", "UnsupportedRestartPolicy", "It must be Always, OnFailure or Never")
-        return ""
-    return policy.value
 
 
 def _judge_request(request: ContainerGroupPrototype, report: Report) -> None:

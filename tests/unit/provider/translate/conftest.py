@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,9 +11,11 @@ import pytest
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.environment import resolve_inputs
+from scvk.kubelet.inputs import SecretContents
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
+from scvk.provider.translate.policy import Policy
 from scvk.saladcloud.models import GpuClass
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
@@ -29,10 +32,13 @@ CATALOGUE = GpuCatalogue.of(
 
 @pytest.fixture(scope="session")
 def translated() -> Callable[..., Translation]:
-    """Translate a pod: keywords are fields of the container, but for `spec`, `annotations` and `metadata`."""
+    """Translate a pod: keywords are fields of the container, but for those that the signature names."""
 
     def run(
         *,
+        policy: Policy = Policy(),  # noqa: B008
+        namespace: dict[str, str] | None = None,
+        secrets: dict[str, dict[str, str]] | None = None,
         spec: dict[str, Any] | None = None,
         annotations: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -43,6 +49,11 @@ def translated() -> Callable[..., Translation]:
             "spec": {"containers": [{"name": "main", "image": "nginx", **container}], **(spec or {})},
         }
         pod = msgspec.convert(manifest, Pod)
-        return translate(pod, resolve_inputs(pod), MARK, CATALOGUE)
+        further = {
+            name: SecretContents(name, "Opaque", {key: value.encode() for key, value in data.items()})
+            for name, data in (secrets or {}).items()
+        }
+        inputs = replace(resolve_inputs(pod), secrets=further)
+        return translate(pod, inputs, MARK, CATALOGUE, policy=policy, namespace_annotations=namespace or {})
 
     return run
