@@ -67,14 +67,6 @@ class Report:
         """Note that the field has no effect, which changes nothing for the program."""
         self._findings.append(Finding(Outcome.IGNORED, path, reason, reason_code))
 
-    def emulate(self, path: str, reason_code: str, reason: str) -> None:
-        """Note that the field has its effect by other means than Kubernetes'."""
-        self._findings.append(Finding(Outcome.EMULATED, path, reason, reason_code))
-
-    def ignore(self, path: str, reason_code: str, reason: str) -> None:
-        """Note that the field has no effect, by somebody's own wish or because none is needed."""
-        self._findings.append(Finding(Outcome.IGNORED, path, reason, reason_code))
-
     def add(self, findings: Iterable[Finding]) -> None:
         """Take over what was found elsewhere."""
         self._findings.extend(findings)
