@@ -32,13 +32,17 @@ class ContainerInputs:
 
     `environment` is in the order in which Kubernetes reads it (`envFrom`, then `env`), with `$(NAME)` references
     expanded. `command` and `args` are expanded likewise; empty where the pod gives none. `secret_variables` names the
-    variables whose values hold something of a Secret. No value is shown by `repr`.
+    variables whose values hold something of a Secret, also by a reference; `secret_command` and `secret_args` are the
+    positions of the items that do. A reference to the pod's own address (`status.podIP`) where it has none leaves its
+    variable out, and counts as empty where others refer to it. No value is shown by `repr`.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     command: tuple[str, ...] = field(default=(), repr=False)
     args: tuple[str, ...] = field(default=(), repr=False)
     secret_variables: frozenset[str] = frozenset()
+    secret_command: frozenset[int] = frozenset()
+    secret_args: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,10 @@ class SecretContents:
 
 @dataclass(frozen=True, slots=True)
 class InputNotice:
-    """Something that was left out by the pod's own permission: `optional` objects and keys that do not exist.
+    """Something that was left out and keeps no container from starting: `optional` objects and keys, pull secrets.
 
-    `reason` is an event's, such as OptionalConfigMapNotFound; `path` is where the reference stands in the pod.
+    `reason` is an event's, such as OptionalConfigMapNotFound; `path` is where the reference stands in the pod. The
+    kubelet tells them as events of the pod; a provider need not repeat them.
     """
 
     path: str
@@ -81,8 +86,9 @@ class PodInputs:
     """Everything that `InputNeeds` asked for.
 
     `containers` by name. `volumes` has the files of the configMap, secret, downwardAPI and projected volumes that those
-    containers mount, by volume name; volumes of other kinds are not in it (an emptyDir is empty). `pull_secrets` in
-    the order of the pod; those that do not exist are left out, as a kubelet does. `secrets`: the further ones, by name.
+    containers mount, by volume name; volumes of other kinds are not in it (an emptyDir is empty), nor is the token
+    volume that the API server adds to each pod. `pull_secrets` in the order of the pod; those that do not exist are
+    left out, as a kubelet does. `secrets`: the further ones, by name.
     """
 
     containers: Mapping[str, ContainerInputs] = field(default_factory=dict)
@@ -92,18 +98,45 @@ class PodInputs:
     notices: tuple[InputNotice, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class MissingReference:
+    """One reference of a pod that cannot be followed: what it names is not there, or is not what it must be.
+
+    `path` is where the reference stands in the pod; `kind` and `name` are what it names (a Secret, a ConfigMap, or
+    the Pod itself where one of its own fields cannot be told). `reason` is what the container waits with,
+    `event_reason` the event's. `message` never shows a value.
+    """
+
+    path: str
+    kind: str
+    name: str
+    message: str
+    reason: str
+    event_reason: str
+
+
 class MissingInput(Exception):
     """An object or key that the pod needs is not there, or is not what it must be: the pod waits for it.
 
     `reason` is what its container waits with, such as CreateContainerConfigError; `event_reason` the event's, such as
-    FailedMount or MandatoryConfigMapNotFound; `path` where the reference stands in the pod.
+    FailedMount or MandatoryConfigMapNotFound; `path` where the reference stands in the pod. Where several are missing,
+    these are of the first, and `missing` has all.
     """
 
-    def __init__(self, message: str, *, path: str, reason: str, event_reason: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        reason: str,
+        event_reason: str,
+        missing: tuple[MissingReference, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.reason = reason
         self.event_reason = event_reason
+        self.missing = missing
 
 
 class InputSource(Protocol):

@@ -24,9 +24,11 @@ from lightkube.resources.core_v1 import Pod
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
 from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
-from scvk.kubelet.environment import resolve_inputs
+from scvk.kubelet.downward import NodeView
 from scvk.kubelet.events import EventRecorder, Subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.input_objects import InputObjects
+from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.provider import (
     PodEvent,
     PodIdentity,
@@ -35,6 +37,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
+from scvk.kubelet.resolution import resolve_inputs
 from scvk.kubelet.status import is_finished, status_patch, stopped_status
 from scvk.kubelet.workqueue import WorkQueue
 
@@ -133,8 +136,11 @@ class PodController:
         return None
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
+        needs = InputNeeds((pod.spec.containers[0].name,) if pod.spec and pod.spec.containers else ())
         try:
-            observation = await self._provider.sync(pod, resolve_inputs(pod))
+            observation = await self._provider.sync(
+                pod, resolve_inputs(pod, needs, InputObjects(), NodeView()).complete()
+            )
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):

@@ -169,7 +169,11 @@ class SaladCloudProvider:
     def node_facts(self) -> NodeFacts:
         """Return capacity and identity of the node. Costs nothing."""
         return node_facts(
-            self._identity.organization, self._identity.project, self._organization.quotas, self._poller.failure
+            self._identity.organization,
+            self._identity.project,
+            self._organization.quotas,
+            self._poller.failure,
+            self._organization.catalogue,
         )
 
     # -- CloudObserver -------------------------------------------------------------------------------------------

@@ -25,16 +25,18 @@ from scvk.provider.translate.daemon_sets import daemon_set_owner, refuse_daemon_
 from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
+from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.naming import display_name
 from scvk.provider.translate.networking import networking_of
 from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
-from scvk.provider.translate.resources import gpu_request_path, resources_of
+from scvk.provider.translate.resources import resources_of
 from scvk.provider.translate.restarts import restart_policy_of
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
 from scvk.provider.translate.settings import Settings
+from scvk.provider.translate.shared_memory import shared_memory_mb
 from scvk.provider.translate.variables import environment_of
 from scvk.provider.translate.volumes import judge_volumes
 from scvk.registry import ImageConfig
@@ -75,7 +77,7 @@ def translate(
 ) -> Translation:
     """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
 
-    `inputs` are what `scvk.kubelet.environment.resolve_inputs` gives for the pod; `catalogue` is the
+    `inputs` are what `scvk.kubelet.resolution.resolve_inputs` gives for the pod; `catalogue` is the
     last one that SaladCloud gave. `image` is the configuration of the pod's image, where it was read;
     `namespace_annotations` are defaults for the pod's own.
     """
@@ -90,7 +92,7 @@ def translate(
         refuse_daemon_set(owner, report)
         return Translation(None, report.findings)
     _judge_fields(spec, container, report)
-    request = _request(pod, spec, container, inputs, mark, catalogue, report)
+    request = _request(pod, spec, container, inputs, mark, catalogue, policy, report)
     if not report.refused:
         _judge_request(request, report)
     return Translation(None if report.refused else request, report.findings)
@@ -123,14 +125,16 @@ def _request(
     inputs: PodInputs,
     mark: PodMark,
     catalogue: GpuCatalogue,
+    policy: Policy,
     report: Report,
 ) -> ContainerGroupPrototype:
     # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
     settings = Settings((pod.metadata.annotations if pod.metadata else None) or {}, report)
     settings.report_unknown()
     own = inputs.containers.get(container.name, ContainerInputs())
-    granted = resources_of(container, FIRST_CONTAINER, report)
-    gpu_path = gpu_request_path(container, FIRST_CONTAINER)
+    granted = resources_of(container, FIRST_CONTAINER, report, pod=spec.resources, steps=policy.resource_steps)
+    classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
+    classes = large_enough(classes, granted, report)
     probes = probes_of(container, FIRST_CONTAINER, report)
     return ContainerGroupPrototype(
         name=ownership.group_name(mark),
@@ -145,7 +149,8 @@ def _request(
                 cpu=granted.cpu,
                 memory=granted.memory_mb,
                 storage_amount=granted.storage_bytes,
-                gpu_classes=gpu_classes_of(settings, granted.gpu_count, gpu_path, catalogue, report),
+                shm_size=shared_memory_mb(spec, container, FIRST_CONTAINER, granted.memory_mb, report),
+                gpu_classes=tuple(each.id for each in classes) or None,
             ),
         ),
         country_codes=country_codes_of(settings, report),

@@ -1,4 +1,4 @@
-"""The environment: literal values as they are, the marks of ownership added, everything else refused by name."""
+"""The environment: values as the kubelet resolved them, the marks of ownership added, the rest refused by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def environment_of(
         report.refuse(
             entry.path,
             "UnsupportedEnvironmentSource",
-            f"{whose} from {entry.source} cannot be passed on; write the value itself (env[].value)",
+            f"{whose} from {entry.source} cannot be passed on; write the value itself (env[].value), or take it from a"
+            " ConfigMap or a Secret",
         )
     positions = {entry.name: index for index, entry in enumerate(container.env or ())}
     for name, value in inputs.environment.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lightkube.models.core_v1 import Container, PodSpec, ProjectedVolumeSource, Volume, VolumeProjection
 
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.shared_memory import shared_memory_volume
 
 _INJECTED_PREFIX = "kube-api-access-"
 # The second is added by OpenShift.
@@ -18,9 +19,13 @@ _CODE = "UnsupportedVolume"
 
 
 def judge_volumes(spec: PodSpec, container: Container, container_path: str, report: Report) -> None:
-    """Refuse every volume, and every mount of a volume that is not there, but for the injected token."""
+    """Refuse every volume, and every mount of a volume that is not there.
+
+    Let through are the injected token and the container's shared memory, which has a setting of its own.
+    """
+    shared_memory = shared_memory_volume(spec, container)
     for index, volume in enumerate(spec.volumes or ()):
-        if not _is_injected_token(volume):
+        if index != shared_memory and not _is_injected_token(volume):
             kind = _kind(volume)
             remedy = (
                 "put the files into the image, or pass them in environment variables"

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.environment import resolve_inputs
 from scvk.kubelet.inputs import SecretContents
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
 from scvk.provider.translate.policy import Policy
 from scvk.saladcloud.models import GpuClass
+from tests.unit.provider.pod_inputs import inputs_of
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
 CATALOGUE = GpuCatalogue.of(
@@ -53,7 +53,7 @@ def translated() -> Callable[..., Translation]:
             name: SecretContents(name, "Opaque", {key: value.encode() for key, value in data.items()})
             for name, data in (secrets or {}).items()
         }
-        inputs = replace(resolve_inputs(pod), secrets=further)
+        inputs = replace(inputs_of(pod), secrets=further)
         return translate(pod, inputs, MARK, CATALOGUE, policy=policy, namespace_annotations=namespace or {})
 
     return run

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from lightkube.models.core_v1 import Container, PodSpec
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.environment import resolve_inputs
 from scvk.provider.annotations import ANNOTATIONS
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Outcome, translate
 from scvk.saladcloud.models import GpuClass, body_of, violations
+from tests.unit.provider.pod_inputs import inputs_of
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
 CATALOGUE = GpuCatalogue.of([GpuClass(id="ed563892-aacd-40f5-80b7-90c9be6c759b", name="RTX 4090 (24 GB)")])
@@ -47,7 +47,16 @@ texts = words | st.text(max_size=5)
 numbers = st.sampled_from([0, 1, 2, 30, 80, 90, 1000, 65536, 2**31, -1])
 quantities = st.sampled_from(["1", "0", "1500m", "2G", "2Gi", "2100Mi", "1e3", "1e999999999", "9Ei", "", "x", 2, 0.5])
 names = st.sampled_from(
-    ["cpu", "memory", "ephemeral-storage", "nvidia.com/gpu", "example.com/dongle", "hugepages-2Mi", "kubernetes.io/os"]
+    [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "nvidia.com/gpu",
+        "salad.com/rtx4090",
+        "example.com/dongle",
+        "hugepages-2Mi",
+        "kubernetes.io/os",
+    ]
 )
 maps = st.dictionaries(names, quantities, max_size=3)
 
@@ -151,7 +160,7 @@ def carried_pod(draw: st.DrawFn) -> Pod:
 
 
 def holds(pod: Pod) -> None:
-    inputs = resolve_inputs(pod)
+    inputs = inputs_of(pod)
     translation = translate(pod, inputs, MARK, CATALOGUE)
     assert translate(pod, inputs, MARK, CATALOGUE) == translation
     refused = [finding for finding in translation.findings if finding.outcome is Outcome.REFUSED]
@@ -181,7 +190,7 @@ def test_any_container_runs_or_is_refused(container: dict[str, Any]) -> None:
 @given(carried_pod())
 def test_a_pod_of_what_is_carried_over_runs(pod: Pod) -> None:
     holds(pod)
-    assert {finding.outcome for finding in translate(pod, resolve_inputs(pod), MARK, CATALOGUE).findings} <= {
+    assert {finding.outcome for finding in translate(pod, inputs_of(pod), MARK, CATALOGUE).findings} <= {
         Outcome.DEGRADED
     }
 

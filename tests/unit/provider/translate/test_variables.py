@@ -59,14 +59,16 @@ def test_a_pod_may_not_set_the_marks(translated: Translate, name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"envFrom": [{"secretRef": {"name": "s"}}]}, "spec.containers[0].envFrom[0]"),
+        ({"envFrom": [{"prefix": "P_"}]}, "spec.containers[0].envFrom[0]"),
         (
-            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}]},
+            {"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "k"}}}]},
             "spec.containers[0].env[0].valueFrom",
         ),
     ],
 )
-def test_values_from_elsewhere_are_refused(translated: Translate, fields: dict[str, Any], path: str) -> None:
+def test_values_from_where_there_is_nothing_to_read_are_refused(
+    translated: Translate, fields: dict[str, Any], path: str
+) -> None:
     assert [(finding.path, finding.reason_code) for finding in translated(**fields).findings] == [
         (path, "UnsupportedEnvironmentSource")
     ]
