@@ -18,7 +18,7 @@ from scvk.kubelet.node import NodeIdentity, node_labels
 from scvk.kubelet.provider import NodeFacts
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.manifests import Complaint, ManifestError, Manifests, Source, Workload, read_manifests
-from scvk.provider.manifests.objects import ObjectKey
+from scvk.provider.manifests.objects import Place
 from scvk.provider.preview import PodOutcome, PodReport, Surroundings, preview
 from scvk.provider.preview.interface import SCHEMA, as_document
 from scvk.provider.translate import Outcome
@@ -142,12 +142,13 @@ def _sources(name: str) -> list[Source]:
 def _report(workload: Workload, manifests: Manifests, surroundings: Surroundings) -> PodReport:
     spec = workload.pod.spec
     account = (spec.serviceAccountName if spec else None) or DEFAULT_ACCOUNT
-    namespace = manifests.namespaces.get(ObjectKey("", workload.namespace))
+    namespace = manifests.namespaces.get(Place("", workload.namespace))
     return preview(
         workload,
         surroundings,
+        manifests.inputs_of(workload.namespace),
         namespace_annotations=(namespace.metadata.annotations if namespace and namespace.metadata else None) or {},
-        service_account=manifests.service_accounts.get(ObjectKey(workload.namespace, account)),
+        service_account=manifests.service_accounts.get(Place(workload.namespace, account)),
     )
 
 

@@ -12,7 +12,16 @@ from typing import Any
 
 import msgspec
 from lightkube.models import apps_v1, batch_v1, core_v1
+from lightkube.resources import core_v1 as resources
 
+from scvk.kubelet.input_objects import (
+    ConfigMapContents,
+    InputObjects,
+    UnreadableObjectError,
+    config_map_contents,
+    secret_contents,
+)
+from scvk.kubelet.inputs import SecretContents
 from scvk.provider.manifests.complaint import Complaint, ManifestError, Source
 from scvk.provider.manifests.fields import fitted
 from scvk.provider.manifests.pods import Workload, workload_of
@@ -29,8 +38,8 @@ _WORKLOADS: Mapping[str, tuple[str, type[msgspec.Struct]]] = {
     "CronJob": ("batch/v1", batch_v1.CronJob),
 }
 _REFERRED: Mapping[str, type[msgspec.Struct]] = {
-    "ConfigMap": core_v1.ConfigMap,
-    "Secret": core_v1.Secret,
+    "ConfigMap": resources.ConfigMap,
+    "Secret": resources.Secret,
     "Namespace": core_v1.Namespace,
     "ServiceAccount": core_v1.ServiceAccount,
 }
@@ -38,7 +47,7 @@ _GROUPS_OF_KUBERNETES = frozenset({"", "apps", "batch", "extensions"})
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectKey:
+class Place:
     """Where an object stands: "" as the namespace of one that has none."""
 
     namespace: str
@@ -53,11 +62,18 @@ class Manifests:
     """
 
     workloads: list[Workload] = field(default_factory=list)
-    config_maps: dict[ObjectKey, core_v1.ConfigMap] = field(default_factory=dict)
-    secrets: dict[ObjectKey, core_v1.Secret] = field(default_factory=dict, repr=False)
-    service_accounts: dict[ObjectKey, core_v1.ServiceAccount] = field(default_factory=dict)
-    namespaces: dict[ObjectKey, core_v1.Namespace] = field(default_factory=dict)
+    config_maps: dict[Place, ConfigMapContents] = field(default_factory=dict)
+    secrets: dict[Place, SecretContents] = field(default_factory=dict, repr=False)
+    service_accounts: dict[Place, core_v1.ServiceAccount] = field(default_factory=dict)
+    namespaces: dict[Place, core_v1.Namespace] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
+
+    def inputs_of(self, namespace: str) -> InputObjects:
+        """Return the objects that pods of a namespace may refer to."""
+        return InputObjects(
+            {place.name: found for place, found in self.config_maps.items() if place.namespace == namespace},
+            {place.name: found for place, found in self.secrets.items() if place.namespace == namespace},
+        )
 
 
 def read_manifests(sources: Iterable[Source], *, namespace: str = "default") -> Manifests:
@@ -135,7 +151,10 @@ def _read_object(document: Located, value: Any, path: Path, manifests: Manifests
     elif kind in _REFERRED:
         subject = fitted(_REFERRED[kind], document, value, path)
         _check_named(subject.metadata, wrong, path)
-        _keep(kind, subject, manifests, namespace)
+        try:
+            _keep(kind, subject, manifests, namespace)
+        except UnreadableObjectError as error:
+            raise wrong(str(error), "data") from None
 
 
 def _check_named(metadata: Any, wrong: Any, path: Path) -> None:
@@ -145,13 +164,13 @@ def _check_named(metadata: Any, wrong: Any, path: Path) -> None:
 
 def _keep(kind: str, subject: Any, manifests: Manifests, namespace: str) -> None:
     name = subject.metadata.name or ""
-    key = ObjectKey(subject.metadata.namespace or namespace, name)
+    key = Place(subject.metadata.namespace or namespace, name)
     match kind:
         case "ConfigMap":
-            manifests.config_maps[key] = subject
+            manifests.config_maps[key] = config_map_contents(subject)
         case "Secret":
-            manifests.secrets[key] = subject
+            manifests.secrets[key] = secret_contents(subject)
         case "ServiceAccount":
             manifests.service_accounts[key] = subject
         case _:
-            manifests.namespaces[ObjectKey("", name)] = subject
+            manifests.namespaces[Place("", name)] = subject

@@ -6,15 +6,14 @@ and so has what is needed and not there, so that everything else is judged all t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 from lightkube.models.core_v1 import ServiceAccount
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.environment import resolve_inputs
-from scvk.kubelet.inputs import PodInputs
+from scvk.kubelet.input_objects import InputObjects
 from scvk.kubelet.node import Taint
 from scvk.provider.annotations import path_of
 from scvk.provider.gpu_catalogue import GpuCatalogue
@@ -22,19 +21,18 @@ from scvk.provider.manifests import Workload
 from scvk.provider.manifests.pods import STAND_IN_UID
 from scvk.provider.ownership import PodMark
 from scvk.provider.preview.masking import MASK, shown_body
+from scvk.provider.preview.offline_inputs import STAND_IN_NODE, offline_inputs
 from scvk.provider.preview.placement import misplaced_annotations, warnings_of
 from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport
 from scvk.provider.preview.price import price_of
 from scvk.provider.translate import Finding, Outcome, Translation, translate
 from scvk.provider.translate.daemon_sets import NOT_RUN
 from scvk.provider.translate.policy import Policy
+from scvk.provider.translate.run_plan import plan
 from scvk.registry import ImageConfig
 
-STAND_IN_NODE = "saladcloud"
 _STAND_IN_IMAGE = ImageConfig(entrypoint=(MASK,))
 """What stands for an image whose configuration is not known, so that the rest of the pod is judged."""
-
-ImageLookup = Callable[[str], ImageConfig | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +52,7 @@ class Surroundings:
 def preview(
     workload: Workload,
     surroundings: Surroundings,
+    objects: InputObjects,
     *,
     namespace_annotations: Mapping[str, str],
     service_account: ServiceAccount | None = None,
@@ -61,20 +60,21 @@ def preview(
 ) -> PodReport:
     """Return what would become of the workload's pods.
 
-    `service_account` is the pod's own, where it is known: a pod without pull secrets gets its. `images` are the
-    configurations that were looked up, by the image's name in the pod.
+    `objects` are those of its namespace that are known, `namespace_annotations` the namespace's. `service_account` is
+    the pod's own, where it is known: a pod without pull secrets gets its. `images` are the configurations that were
+    looked up, by the image's name in the pod.
     """
     pod = admitted(workload.pod, service_account)
-    inputs, needs = _inputs(pod)
-    image = pod.spec.containers[0].image or "" if pod.spec and pod.spec.containers else ""
     meta = pod.metadata
     assert meta is not None
+    chosen = plan(pod, {**namespace_annotations, **(meta.annotations or {})}, surroundings.policy.ignored_containers)
+    known = offline_inputs(pod, chosen.needs, objects)
     mark = PodMark(STAND_IN_UID, workload.namespace, meta.name or "", meta.uid or STAND_IN_UID, 0, STAND_IN_NODE)
 
     def translated(config: ImageConfig | None) -> Translation:
         return translate(
             pod,
-            inputs,
+            known.inputs,
             mark,
             surroundings.catalogue,
             policy=surroundings.policy,
@@ -82,32 +82,48 @@ def preview(
             namespace_annotations=namespace_annotations,
         )
 
+    image = (chosen.main.container.image if chosen.main else None) or ""
     translation = translated((images or {}).get(image))
-    exact = not translation.needs_image
-    if not exact:
-        needs = (*needs, Need("Image", image, "Its ENTRYPOINT, CMD or WORKDIR must be read from its registry"))
+    unknown_image = translation.needs_image
+    if unknown_image:
         translation = translated(_STAND_IN_IMAGE)
-    outcome = _outcome(translation)
-    request = translation.request
-    if outcome is PodOutcome.NOT_RUN:
-        findings = tuple(replace(finding, outcome=Outcome.IGNORED) for finding in translation.findings)
-    else:
-        findings = (*translation.findings, *_misplaced(workload))
-    return PodReport(
+    report = PodReport(
         kind=workload.kind,
         namespace=workload.namespace,
         name=workload.name,
-        outcome=outcome,
-        request=shown_body(request, frozenset(), show_secrets=surroundings.show_secrets)
-        if request is not None and exact
-        else None,
-        findings=findings,
-        needs=() if outcome in (PodOutcome.REFUSED, PodOutcome.NOT_RUN) else needs,
-        price=price_of(request, surroundings.catalogue) if request is not None else None,
-        warnings=()
-        if outcome is PodOutcome.NOT_RUN
-        else warnings_of(workload, surroundings.labels, surroundings.taints),
+        outcome=PodOutcome.RUNS,
+        request=None,
+        findings=(*known.findings, *translation.findings),
+        needs=(*known.needs, *((_image_need(image),) if unknown_image else ())),
+        price=None,
     )
+    if any(finding.reason_code == NOT_RUN for finding in translation.findings):
+        return _not_run(report)
+    request = translation.request
+    if request is not None and not known.findings:
+        secret = known.inputs.containers[chosen.main.name].secret_variables if chosen.main else frozenset()
+        shown = shown_body(request, secret, show_secrets=surroundings.show_secrets)
+        report = replace(
+            report,
+            price=price_of(request, surroundings.catalogue),
+            request=None if unknown_image else shown,
+        )
+    return replace(
+        report,
+        outcome=_outcome(report.findings),
+        findings=(*report.findings, *_misplaced(workload)),
+        warnings=warnings_of(workload, surroundings.labels, surroundings.taints),
+    )
+
+
+def _not_run(report: PodReport) -> PodReport:
+    """What is left out on purpose is not refused for a fault, and needs nothing."""
+    findings = tuple(replace(finding, outcome=Outcome.IGNORED) for finding in report.findings)
+    return replace(report, outcome=PodOutcome.NOT_RUN, findings=findings, needs=())
+
+
+def _image_need(image: str) -> Need:
+    return Need("Image", image, "Its ENTRYPOINT, CMD or WORKDIR must be read from its registry")
 
 
 def admitted(pod: Pod, service_account: ServiceAccount | None) -> Pod:
@@ -120,14 +136,8 @@ def admitted(pod: Pod, service_account: ServiceAccount | None) -> Pod:
     )
 
 
-def _inputs(pod: Pod) -> tuple[PodInputs, tuple[Need, ...]]:
-    return resolve_inputs(pod), ()
-
-
-def _outcome(translation: Translation) -> PodOutcome:
-    outcomes = {finding.outcome for finding in translation.findings}
-    if any(finding.reason_code == NOT_RUN for finding in translation.findings):
-        return PodOutcome.NOT_RUN
+def _outcome(findings: Iterable[Finding]) -> PodOutcome:
+    outcomes = {finding.outcome for finding in findings}
     if Outcome.REFUSED in outcomes:
         return PodOutcome.REFUSED
     return PodOutcome.RUNS_DEGRADED if Outcome.DEGRADED in outcomes else PodOutcome.RUNS
