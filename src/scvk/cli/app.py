@@ -37,10 +37,10 @@ log = structlog.get_logger(__name__)
 
 
 def shown_default(value: object) -> str | None:
-    """Return how help shows a default; None for those that say nothing: empty, no, none."""
+    """Return how help shows a default; None for those that say nothing: empty, no, none, zero."""
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value) or None
-    return None if value is None or value is False or value == "" else str(value)
+    return None if value is None or value == 0 or value == "" else str(value)
 
 
 app = App(
