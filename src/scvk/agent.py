@@ -38,6 +38,7 @@ from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
+from scvk.translation_settings import checked_policy
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -92,7 +93,8 @@ async def _run(
     server = urlsplit(connection.config.cluster.server)
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
     with _explained(connection.config.cluster.server):
-        version = kubelet_version(await connection.cluster.server_version(), f"scvk-{__version__}")
+        release = await connection.cluster.server_version()
+        version = kubelet_version(release, f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
         assert kube_system.metadata is not None
         provider = SaladCloudProvider(
@@ -105,6 +107,7 @@ async def _run(
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
+            policy=checked_policy(settings, kubernetes_version=release),
             now=utc_now,
             monotonic=time.monotonic,
         )

@@ -18,6 +18,30 @@ import httpx2
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.node import Taint
+from scvk.provider.translate.policy import Policy
+from scvk.settings_error import SettingsError
+from scvk.translation_settings import TranslationSettings, checked_policy, items
+
+__all__ = [
+    "DEFAULT_API_URL",
+    "FIXED_LABELS",
+    "LOG_LEVELS",
+    "MOST_NODE_NAME_CHARACTERS",
+    "PROVIDER_TAINT",
+    "AgentSettings",
+    "Checked",
+    "CheckedSaladCloud",
+    "SaladCloudSettings",
+    "SettingsError",
+    "api_key",
+    "checked",
+    "checked_saladcloud",
+    "is_web_address",
+    "log_level",
+    "node_name",
+    "parse_label",
+    "parse_taint",
+]
 
 DEFAULT_API_URL = "https://api.salad.com/api/public"
 PROVIDER_TAINT = Taint("virtual-kubelet.io/provider", "saladcloud", "NoSchedule")
@@ -43,12 +67,8 @@ _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 _NODE = Group("Node", sort_key=1)
 _CLUSTER = Group("Kubernetes", sort_key=2)
-_SALADCLOUD = Group("SaladCloud", sort_key=3)
-_OUTPUT = Group("Output", sort_key=4)
-
-
-class SettingsError(Exception):
-    """Options are missing or wrong: the text names the option and what to do. A usage error (exit code 2)."""
+_SALADCLOUD = Group("SaladCloud", sort_key=4)
+_OUTPUT = Group("Output", sort_key=5)
 
 
 @Parameter(name="*")
@@ -76,7 +96,7 @@ class SaladCloudSettings:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(SaladCloudSettings):
+class AgentSettings(TranslationSettings, SaladCloudSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
@@ -126,12 +146,16 @@ class CheckedSaladCloud:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final."""
+    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final.
+
+    `policy` lacks the version of the cluster, which is known only once the cluster was asked.
+    """
 
     node_name: str
     taints: tuple[Taint, ...]
     labels: dict[str, str]
     saladcloud: CheckedSaladCloud
+    policy: Policy
 
 
 def checked(settings: AgentSettings) -> Checked:
@@ -139,12 +163,14 @@ def checked(settings: AgentSettings) -> Checked:
     log_level(settings)
     _check_address(settings.kubelet_address)
     saladcloud = checked_saladcloud(settings)
+    policy = checked_policy(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
         node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
-        taints=_distinct((*taints, *(parse_taint(text) for text in _items(settings.taint)))),
-        labels=dict(parse_label(text) for text in _items(settings.node_label)),
+        taints=_distinct((*taints, *(parse_taint(text) for text in items(settings.taint)))),
+        labels=dict(parse_label(text) for text in items(settings.node_label)),
         saladcloud=saladcloud,
+        policy=policy,
     )
 
 
@@ -243,11 +269,6 @@ def _check_address(text: str) -> None:
         raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
 
 
-def _items(given: tuple[str, ...]) -> list[str]:
-    """Return the items of a repeated option; each may hold several with commas, as the variable does."""
-    return [part.strip() for text in given for part in text.split(",") if part.strip()]
-
-
 def _is_label_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
     if slash and (len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix)):
@@ -298,7 +319,3 @@ def _checked_url(url: str) -> str:
             f"--api-url: it can have no user, password, query or fragment; write it as {DEFAULT_API_URL}"
         )
     return url.rstrip("/")
-
-
-def _no_url(url: str) -> SettingsError:
-    return SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")

@@ -23,12 +23,12 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
+from scvk.kubelet.cluster_inputs import InputsUnavailable
 from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
-from scvk.kubelet.downward import NodeView
-from scvk.kubelet.events import EventRecorder, Subject
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
-from scvk.kubelet.input_objects import InputObjects
-from scvk.kubelet.inputs import InputNeeds
+from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.provider import (
     PodEvent,
     PodIdentity,
@@ -37,7 +37,6 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
-from scvk.kubelet.resolution import resolve_inputs
 from scvk.kubelet.status import is_finished, status_patch, stopped_status
 from scvk.kubelet.workqueue import WorkQueue
 
@@ -54,14 +53,18 @@ class PodController:
         self,
         cluster: Cluster,
         provider: Provider,
+        inputs: InputSource,
         events: EventRecorder,
         *,
+        host_ip: str,
         may_act: asyncio.Event,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._provider = provider
+        self._inputs = inputs
         self._events = events
+        self._host_ip = host_ip
         self._may_act = may_act
         self._now = now
         self._queue: WorkQueue[PodKey] = WorkQueue()
@@ -122,6 +125,9 @@ class PodController:
             self._queue.add(key)
 
     def _failed(self, key: PodKey, error: Exception) -> float | None:
+        if isinstance(error, MissingInput):
+            log.info("pod: waits for what it refers to; looking again", pod=str(key), missing=str(error))
+            return None
         if isinstance(error, TemporaryProviderError):
             log.warning("pod: trying again", pod=str(key), error=str(error))
             return error.retry_after
@@ -136,15 +142,18 @@ class PodController:
         return None
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
-        needs = InputNeeds((pod.spec.containers[0].name,) if pod.spec and pod.spec.containers else ())
         try:
-            observation = await self._provider.sync(
-                pod, resolve_inputs(pod, needs, InputObjects(), NodeView()).complete()
-            )
+            observation = await self._provider.sync(pod, self._inputs)
+        except MissingInput as error:
+            for missing in error.missing:
+                self._say(pod, PodEvent(missing.event_reason, missing.message, warning=True))
+            await self._write_status(pod, waits_for_inputs(pod, error, now=self._now(), host_ip=self._host_ip))
+            raise
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):
-                self._say(pod, PodEvent("SaladCloudUnavailable", str(error), warning=True))
+                reason = error.event_reason if isinstance(error, InputsUnavailable) else "SaladCloudUnavailable"
+                self._say(pod, PodEvent(reason, str(error), warning=True))
             raise
         if observation.annotations:
             pod = await self._annotate(pod, dict(observation.annotations))
@@ -254,7 +263,4 @@ class PodController:
             self.informer.learn(pod)
 
     def _say(self, pod: Pod, event: PodEvent) -> None:
-        key = key_of(pod)
-        container = pod.spec.containers[0].name if pod.spec and pod.spec.containers else None
-        path = f"spec.containers{{{container}}}" if container else None
-        self._events.record(Subject("Pod", key.name, uid_of(pod), key.namespace, path), event)
+        self._events.record(pod_subject(pod), event)

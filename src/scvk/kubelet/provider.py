@@ -14,7 +14,7 @@ from typing import Protocol
 from lightkube.models.core_v1 import NodeCondition, PodStatus
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.inputs import PodInputs
+from scvk.kubelet.inputs import InputSource
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,10 +105,12 @@ class TemporaryProviderError(Exception):
 class Provider(Protocol):
     """A cloud that runs pods. See the module docstring for what may be repeated."""
 
-    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         """Bring the cloud at most one action nearer to `pod` and say what is true now.
 
-        Repeatable at any time. Raises TemporaryProviderError when nothing certain can be said.
+        `inputs` is asked only when something is about to be made of the pod, and for no more than is needed: what runs
+        is not disturbed by a Secret that is gone. Repeatable at any time. Lets MissingInput of `inputs` pass, and
+        raises TemporaryProviderError when nothing certain can be said.
         """
         ...
 

@@ -19,7 +19,7 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
-from scvk.kubelet.inputs import PodInputs
+from scvk.kubelet.inputs import InputNeeds, InputSource
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
@@ -53,6 +53,7 @@ from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between
 from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -97,11 +98,13 @@ class SaladCloudProvider:
         budget: RequestBudget,
         identity: ProviderIdentity,
         *,
+        policy: Policy = DEFAULT_POLICY,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._identity = identity
+        self._policy = policy
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
@@ -137,7 +140,7 @@ class SaladCloudProvider:
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
-    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         """Do one step for a pod that should run. See the protocol; costs at most two requests."""
         try:
             return await self._sync(pod, inputs)
@@ -202,7 +205,7 @@ class SaladCloudProvider:
 
     # -- one pod -------------------------------------------------------------------------------------------------
 
-    async def _sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def _sync(self, pod: Pod, inputs: InputSource) -> Observation:
         assert pod.metadata is not None
         record = self._record(pod)
         situation = self._situation(pod, record)
@@ -215,7 +218,7 @@ class SaladCloudProvider:
             step = decide(situation)
         match step:
             case WriteRecord(attempt):
-                return self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
+                return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
                 return await self._create(pod, inputs, record)
@@ -284,12 +287,12 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
-    def _write_record(self, pod: Pod, inputs: PodInputs, attempt: int, *, adopted: bool) -> Observation:
+    async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
         mark = self._mark(pod, attempt)
         record = Record(group_name(mark), mark.attempt)
         if adopted:  # what runs is not judged again
             return Observation(None, record.annotations(), again_in=0)
-        translation = self._translate(pod, inputs, mark)
+        translation = await self._translate(pod, inputs, mark)
         if translation.request is None:
             return self._refuse(pod, translation)
         return Observation(None, record.annotations(), degradations(translation.findings), again_in=0)
@@ -306,11 +309,16 @@ class SaladCloudProvider:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
 
-    def _translate(self, pod: Pod, inputs: PodInputs, mark: PodMark) -> Translation:
+    async def _translate(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Translation:
         catalogue = self._organization.catalogue
         if catalogue is None:
             raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        return translate(pod, inputs, mark, catalogue)
+        # The container that runs: what others need is not read.
+        running = (pod.spec.containers if pod.spec else None) or ()
+        needs = InputNeeds(tuple(container.name for container in running[:1]))
+        defaults = await inputs.namespace_annotations(pod)
+        resolved = await inputs.inputs(pod, needs)
+        return translate(pod, resolved, mark, catalogue, policy=self._policy, namespace_annotations=defaults)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
@@ -322,8 +330,8 @@ class SaladCloudProvider:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
         return Observation(status, events=events_between(pod, status), again_in=again_in)
 
-    async def _create(self, pod: Pod, inputs: PodInputs, record: Record) -> Observation:
-        translation = self._translate(pod, inputs, self._mark(pod, record.attempt))
+    async def _create(self, pod: Pod, inputs: InputSource, record: Record) -> Observation:
+        translation = await self._translate(pod, inputs, self._mark(pod, record.attempt))
         if translation.request is None:
             return self._refuse(pod, translation)
         digest = _request_digest(translation.request)

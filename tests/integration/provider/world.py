@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -12,7 +13,7 @@ from lightkube.models.core_v1 import ContainerStatus
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
-from scvk.kubelet.inputs import ContainerInputs, PodInputs
+from scvk.kubelet.inputs import ContainerInputs, InputNeeds, InputSource, MissingInput, PodInputs
 from scvk.kubelet.provider import (
     Observation,
     PodEvent,
@@ -34,6 +35,28 @@ CLUSTER = "c1"
 INPUTS = PodInputs({"main": ContainerInputs(command=("run",))})
 
 
+@dataclass
+class GivenInputs:
+    """The kubelet's inputs, as a test gives them; it keeps account of what was asked for."""
+
+    found: PodInputs = INPUTS
+    missing: MissingInput | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    asked: list[InputNeeds] = field(default_factory=list)
+
+    async def namespace_annotations(self, pod: Pod) -> Mapping[str, str]:  # noqa: ARG002
+        return self.defaults
+
+    async def inputs(self, pod: Pod, needs: InputNeeds) -> PodInputs:  # noqa: ARG002
+        self.asked.append(needs)
+        if self.missing is not None:
+            raise self.missing
+        return self.found
+
+
+_: type[InputSource] = GivenInputs
+
+
 def monotonic() -> float:
     return asyncio.get_running_loop().time()
 
@@ -52,6 +75,7 @@ class World:
     def __init__(self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None) -> None:
         self.cloud = cloud or ScriptedSaladCloud()
         self.pod = pod or a_pod()
+        self.inputs = GivenInputs()
         self.events: list[PodEvent] = []
         self.status_writes = 0
         self.restart()
@@ -85,7 +109,7 @@ class World:
         await self.provider._poller.read_events_once()
 
     async def sync(self) -> Observation:
-        observation = await self.provider.sync(self.pod, INPUTS)
+        observation = await self.provider.sync(self.pod, self.inputs)
         if observation.annotations:
             self.annotate(observation.annotations)
         self.events += observation.events

@@ -12,8 +12,10 @@ import httpx2
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.events import EventRecorder
+from scvk.kubelet.cluster_inputs import ClusterInputs
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
+from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.pods import PodController
 from scvk.kubelet.provider import (
     Observation,
@@ -25,6 +27,7 @@ from scvk.kubelet.provider import (
 )
 from tests.unit.kubelet.builders import NODE, pod_json, running, status
 from tests.unit.kubelet.fake_provider import GONE, NOT_YET, FakeProvider
+from tests.unit.kubelet.given_objects import A_NODE
 from tests.unit.kubelet.in_memory_api import InMemoryApi
 
 pytestmark = pytest.mark.looptime
@@ -45,7 +48,12 @@ class Controlling:
         self.may_act = asyncio.Event()
         self.may_act.set()
         self.events = EventRecorder(api.cluster, host=NODE, now=now)
-        self.controller = PodController(api.cluster, provider, self.events, may_act=self.may_act, now=now)
+        inputs = ClusterInputs(
+            api.cluster, lambda: A_NODE, lambda pod, event: self.events.record(pod_subject(pod), event)
+        )
+        self.controller = PodController(
+            api.cluster, provider, inputs, self.events, host_ip="10.0.0.7", may_act=self.may_act, now=now
+        )
         self.informer = PodInformer(api.cluster, NODE, self.controller)
 
     @asynccontextmanager
@@ -94,10 +102,11 @@ async def test_nothing_happens_before_the_first_list(
         assert len(provider.synced) == 1
 
 
-async def test_a_pod_is_synced_with_its_inputs(
+async def test_a_provider_gets_the_inputs_that_it_asks_for(
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:
     api.put(POD, pod_json(command="serve"))
+    provider.needs = InputNeeds(("main",))
     async with controlling.running():
         pass
     assert provider.synced_uids() == ["uid-a"]
@@ -339,6 +348,92 @@ async def test_nothing_is_done_while_the_agent_lease_is_not_held(
         controlling.may_act.set()
         await asyncio.sleep(0.1)
         assert provider.synced_uids() == ["uid-a"]
+
+
+# -- what a pod refers to --------------------------------------------------------------------------------------------
+
+
+def refers_to(source: dict[str, Any]) -> dict[str, Any]:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["envFrom"] = [source]
+    return plain
+
+
+KEYS = {"secretRef": {"name": "keys"}}
+
+
+async def test_a_pod_that_lacks_a_secret_waits_with_a_reason_and_runs_once_it_is_there(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to(KEYS))
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()))
+    async with controlling.running():
+        await asyncio.sleep(300)
+        assert len(controlling.status_writes()) == 1
+        standing = api.objects[POD]["status"]
+        assert standing["phase"] == "Pending"
+        assert standing["containerStatuses"][0]["state"]["waiting"]["reason"] == "CreateContainerConfigError"
+        assert [reason for reason, _ in controlling.said()] == ["MandatorySecretNotFound"]
+        assert 10 <= len(provider.synced) <= 20
+        api.put("secrets/shop/keys", {"data": {"TOKEN": "dDBrZW4="}})
+        await asyncio.sleep(35)
+    assert api.objects[POD]["status"]["phase"] == "Running"
+    assert api.objects[POD]["status"].get("message") is None
+    assert dict(provider.inputs[0].containers["main"].environment) == {"TOKEN": "t0ken"}
+    assert "t0ken" not in str(api.writes) + str(controlling.said())
+
+
+async def test_a_pod_that_lacks_a_volume_is_told_as_a_failed_mount(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["volumeMounts"] = [{"name": "conf", "mountPath": "/conf"}]
+    plain["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "settings"}}]
+    api.put(POD, plain)
+    provider.needs = InputNeeds(("main",))
+    async with controlling.running():
+        pass
+    ((reason, message),) = controlling.said()
+    assert reason == "FailedMount"
+    assert 'configmap "settings" not found' in message
+    state = api.objects[POD]["status"]["containerStatuses"][0]["state"]
+    assert state["waiting"]["reason"] == "ContainerCreating"
+
+
+async def test_an_optional_object_is_told_once_and_keeps_nothing_from_running(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to({"configMapRef": {"name": "settings", "optional": True}}))
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()), again_in=1)
+    async with controlling.running():
+        await asyncio.sleep(30)
+    assert api.objects[POD]["status"]["phase"] == "Running"
+    assert [reason for reason, _ in controlling.said()] == ["OptionalConfigMapNotFound"]
+
+
+async def test_an_object_that_cannot_be_read_changes_nothing_and_is_told(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to(KEYS))
+    api.refuse(503, path="secrets", times=None)
+    provider.needs = InputNeeds(("main",))
+    async with controlling.running():
+        await asyncio.sleep(60)
+    assert [reason for reason, _ in controlling.said()] == ["FailedToReadMandatorySecret"]
+    assert controlling.status_writes() == []
+
+
+async def test_nothing_is_read_for_a_pod_of_which_nothing_is_to_be_made(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, {**refers_to(KEYS), "status": running()})
+    provider.observe = lambda _: Observation(status(running()), again_in=1)
+    async with controlling.running():
+        await asyncio.sleep(10)
+    assert not [seen for seen in api.seen if seen.path.startswith("secrets")]
+    assert controlling.said() == []
 
 
 # -- pods that go ----------------------------------------------------------------------------------------------------

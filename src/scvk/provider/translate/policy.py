@@ -32,3 +32,7 @@ class Policy:
     wrapper_limit_bytes: int = 64 * 1024
     strict: bool = False
     kubernetes_version: tuple[str, str] = ("1", "37")
+
+
+DEFAULT_POLICY = Policy()
+"""What holds where the operator says nothing."""

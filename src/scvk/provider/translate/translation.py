@@ -29,7 +29,7 @@ from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.naming import display_name
 from scvk.provider.translate.networking import networking_of
 from scvk.provider.translate.pod_fields import POD_ROWS
-from scvk.provider.translate.policy import Policy
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
 from scvk.provider.translate.resources import resources_of
@@ -47,8 +47,6 @@ from scvk.saladcloud.models import (
     body_of,
     violations,
 )
-
-_DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def translate(
     mark: PodMark,
     catalogue: GpuCatalogue,
     *,
-    policy: Policy = _DEFAULT_POLICY,
+    policy: Policy = DEFAULT_POLICY,
     image: ImageConfig | None = None,  # noqa: ARG001
     namespace_annotations: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
 ) -> Translation:
@@ -135,7 +133,7 @@ def _request(
     granted = resources_of(container, FIRST_CONTAINER, report, pod=spec.resources, steps=policy.resource_steps)
     classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
     classes = large_enough(classes, granted, report)
-    probes = probes_of(container, FIRST_CONTAINER, report)
+    probes = probes_of(container, FIRST_CONTAINER, report, kubernetes_version=policy.kubernetes_version)
     return ContainerGroupPrototype(
         name=ownership.group_name(mark),
         display_name=display_name(mark.namespace, mark.name),
