@@ -43,6 +43,7 @@ _REFERRED: Mapping[str, type[msgspec.Struct]] = {
     "Namespace": core_v1.Namespace,
     "ServiceAccount": core_v1.ServiceAccount,
 }
+_DEFAULT_ACCOUNT = "default"
 _GROUPS_OF_KUBERNETES = frozenset({"", "apps", "batch", "extensions"})
 
 
@@ -68,12 +69,28 @@ class Manifests:
     namespaces: dict[Place, core_v1.Namespace] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
 
+    def namespace_annotations(self, workload: Workload) -> Mapping[str, str]:
+        """Return the annotations of the workload's namespace, as far as it is known."""
+        found = self.namespaces.get(namespace_place(workload))
+        return (found.metadata.annotations if found is not None and found.metadata is not None else None) or {}
+
     def inputs_of(self, namespace: str) -> InputObjects:
         """Return the objects that pods of a namespace may refer to."""
         return InputObjects(
             {place.name: found for place, found in self.config_maps.items() if place.namespace == namespace},
             {place.name: found for place, found in self.secrets.items() if place.namespace == namespace},
         )
+
+
+def namespace_place(workload: Workload) -> Place:
+    """Return where the workload's namespace stands."""
+    return Place("", workload.namespace)
+
+
+def account_place(workload: Workload) -> Place:
+    """Return where the service account of the workload's pods stands."""
+    spec = workload.pod.spec
+    return Place(workload.namespace, (spec.serviceAccountName if spec is not None else None) or _DEFAULT_ACCOUNT)
 
 
 def read_manifests(sources: Iterable[Source], *, namespace: str = "default") -> Manifests:

@@ -6,11 +6,12 @@ of registries and log sinks, and items of commands in which the value of such a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
+from scvk.kubelet.inputs import ContainerInputs
 from scvk.saladcloud.models import ContainerGroupPrototype, Model, body_of
 
 MASK = "•••"
@@ -18,33 +19,32 @@ MASK = "•••"
 _LOGINS = ("registry_authentication", "logging")
 
 
-def shown_body(request: ContainerGroupPrototype, secret_variables: Set[str], *, show_secrets: bool) -> dict[str, Any]:
-    """Return the body of the create call, as it is sent or with its secrets masked."""
+def masked_body(
+    request: ContainerGroupPrototype, secret_variables: Set[str], inputs: ContainerInputs
+) -> dict[str, Any]:
+    """Return the body of the create call with its secrets masked. `inputs` are those of the container that runs."""
     body = body_of(request)
-    if show_secrets:
-        return body
     container = body["container"]
     variables: dict[str, str] = container.get("environment_variables") or {}
-    secrets = {variables[name] for name in secret_variables if variables.get(name)}
     if variables:
         container["environment_variables"] = {
             name: MASK if name in secret_variables else value for name, value in variables.items()
         }
-    if container.get("command"):
-        container["command"] = [_masked_text(item, secrets) for item in container["command"]]
+    if request.container.command:
+        secrets = {variables[name] for name in secret_variables if variables.get(name)}
+        container["command"] = _masked_command(request.container.command, secrets, inputs)
     for name in _LOGINS:
         model = getattr(request.container, name)
         if model is not None:
             container[name] = _masked(model, container[name])
-    for name in ("startup_probe", "liveness_probe", "readiness_probe"):
-        probe = body.get(name)
-        if probe and probe.get("exec"):
-            probe["exec"]["command"] = [_masked_text(item, secrets) for item in probe["exec"]["command"]]
     return body
 
 
-def _masked_text(text: str, secrets: Set[str]) -> str:
-    return MASK if any(secret in text for secret in secrets) else text
+def _masked_command(command: Sequence[str], secrets: Set[str], inputs: ContainerInputs) -> list[str]:
+    if tuple(command) == (*inputs.command, *inputs.args):  # as the pod has it: which items are secret is known
+        hidden = inputs.secret_command | {len(inputs.command) + index for index in inputs.secret_args}
+        return [MASK if index in hidden else item for index, item in enumerate(command)]
+    return [MASK if any(secret in item for secret in secrets) else item for item in command]
 
 
 def _masked(model: Model, body: Any) -> Any:

@@ -14,13 +14,14 @@ from lightkube.models.core_v1 import ServiceAccount
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.input_objects import InputObjects
+from scvk.kubelet.inputs import ContainerInputs
 from scvk.kubelet.node import Taint
 from scvk.provider.annotations import path_of
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.manifests import Workload
 from scvk.provider.manifests.pods import STAND_IN_UID
 from scvk.provider.ownership import PodMark
-from scvk.provider.preview.masking import MASK, shown_body
+from scvk.provider.preview.masking import MASK, masked_body
 from scvk.provider.preview.offline_inputs import STAND_IN_NODE, offline_inputs
 from scvk.provider.preview.placement import misplaced_annotations, warnings_of
 from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport
@@ -30,6 +31,7 @@ from scvk.provider.translate.daemon_sets import NOT_RUN
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.run_plan import plan
 from scvk.registry import ImageConfig
+from scvk.saladcloud.models import body_of
 
 _STAND_IN_IMAGE = ImageConfig(entrypoint=(MASK,))
 """What stands for an image whose configuration is not known, so that the rest of the pod is judged."""
@@ -101,8 +103,8 @@ def preview(
         return _not_run(report)
     request = translation.request
     if request is not None and not known.findings:
-        secret = known.inputs.containers[chosen.main.name].secret_variables if chosen.main else frozenset()
-        shown = shown_body(request, secret, show_secrets=surroundings.show_secrets)
+        own = known.inputs.containers.get(chosen.main.name if chosen.main else "", ContainerInputs())
+        shown = body_of(request) if surroundings.show_secrets else masked_body(request, own.secret_variables, own)
         report = replace(
             report,
             price=price_of(request, surroundings.catalogue),
