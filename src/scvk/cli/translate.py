@@ -23,7 +23,7 @@ from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.manifests import ManifestError, Manifests, read_manifests
 from scvk.provider.manifests.objects import account_place
 from scvk.provider.preview import PodOutcome, PodReport, Surroundings, preview
-from scvk.provider.preview.interface import SCHEMA, as_document
+from scvk.provider.preview.interface import as_document, render_schema
 from scvk.provider.translate import Outcome
 from scvk.provider.translate.policy import Policy
 from scvk.saladcloud.errors import SaladCloudError
@@ -92,7 +92,7 @@ def translate(
 
     """
     if schema:
-        print(json.dumps(SCHEMA, indent=2))
+        print(render_schema(), end="")
         return 0
     names = [str(file) for file in files]
     unknown = next((name for name in names if name.startswith("-") and name != STANDARD_INPUT), None)

@@ -7,6 +7,7 @@ the suffix of its name, and with them the group's name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,6 +57,11 @@ def _text(described: str) -> dict[str, Any]:
 
 def _number(described: str) -> dict[str, Any]:
     return {"description": described, "type": "number", "minimum": 0}
+
+
+def render_schema() -> str:
+    """Return the JSON Schema as it is printed and kept beside the documentation."""
+    return json.dumps(SCHEMA, indent=2) + "\n"
 
 
 SCHEMA: dict[str, Any] = {
