@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scvk.provider.annotations import render_annotations_page
+from scvk.provider.annotations_page import render_annotations_page
 from scvk.provider.preview.interface import render_schema
 from scvk.provider.translate.support_page import render_support_page
 from scvk.settings_page import render_configuration_page

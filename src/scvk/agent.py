@@ -119,6 +119,7 @@ async def _run(
                 f"{socket.gethostname()}_{secrets.token_hex(4)}",
                 settings.agent_namespace or connection.config.namespace or "default",
             ),
+            service_links=settings.service_links,
             now=utc_now,
         )
         async with asyncio.TaskGroup() as group:

@@ -127,6 +127,10 @@ class AgentSettings(TranslationSettings, SaladCloudSettings):
     cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
     """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
 
+    service_links: Annotated[bool, Parameter(env_var="SALAD_VK_SERVICE_LINKS", negative=(), group=_CLUSTER)] = False
+    """Give pods the variables that name the Services of their namespace and the API server, as a kubelet does. Without
+    a way into the cluster's network they lead nowhere."""
+
     log_level: Annotated[str, Parameter(env_var="SALAD_VK_LOG_LEVEL", group=_OUTPUT)] = "info"
     """trace, debug, info, warn, error, fatal or panic."""
 

@@ -19,6 +19,29 @@ CREATING = "ContainerCreating"
 FAILED_MOUNT = "FailedMount"
 FAILED = "Failed"
 
+
+@dataclass(frozen=True, slots=True)
+class EventReasons:
+    """Virtual kubelet's reasons for what an environment lacks (internal/podutils/env.go): people search for them."""
+
+    missing: str
+    missing_key: str
+    unreadable: str
+
+
+MANDATORY: Mapping[ObjectKind, EventReasons] = {
+    "ConfigMap": EventReasons(
+        "MandatoryConfigMapNotFound", "MandatoryConfigMapKeyNotFound", "FailedToReadMandatoryConfigMap"
+    ),
+    "Secret": EventReasons("MandatorySecretNotFound", "MandatorySecretKeyNotFound", "FailedToReadMandatorySecret"),
+}
+OPTIONAL: Mapping[ObjectKind, EventReasons] = {
+    "ConfigMap": EventReasons(
+        "OptionalConfigMapNotFound", "OptionalConfigMapKeyNotFound", "FailedToReadOptionalConfigMap"
+    ),
+    "Secret": EventReasons("OptionalSecretNotFound", "OptionalSecretKeyNotFound", "FailedToReadOptionalSecret"),
+}
+
 ContentsT = TypeVar("ContentsT", ConfigMapContents, SecretContents)
 
 
@@ -82,7 +105,7 @@ class References:
             self.notices.append(
                 InputNotice(
                     path,
-                    f"Optional{kind}KeyNotFound",
+                    OPTIONAL[kind].missing_key,
                     f'key "{key}" not found in {kind} "{name}": left out, as {path} is optional',
                 )
             )
@@ -91,7 +114,7 @@ class References:
             ObjectKey(kind, name or ""),
             path,
             use,
-            f"Mandatory{kind}KeyNotFound",
+            MANDATORY[kind].missing_key,
             f'key "{key}" not found in {kind} "{self._namespace}/{name}" ({path}): add it there, or make the reference'
             " optional",
         )
@@ -123,18 +146,18 @@ class References:
         refusal = self._objects.refused.get(key)
         if refusal is not None:
             # Not known to be absent, so that even an optional one is waited for, as a kubelet does.
-            what = "Optional" if optional else "Mandatory"
+            reasons = (OPTIONAL if optional else MANDATORY)[key.kind]
             text = f'{word} "{key.name}" cannot be read ({path}): {refusal}'
-            self._miss(key, path, use, f"FailedToRead{what}{key.kind}", text)
+            self._miss(key, path, use, reasons.unreadable, text)
         elif optional:
             text = f'{word} "{key.name}" not found: left out, as {path} is optional'
-            self.notices.append(InputNotice(path, f"Optional{key.kind}NotFound", text))
+            self.notices.append(InputNotice(path, OPTIONAL[key.kind].missing, text))
         else:
             text = (
                 f'{word} "{key.name}" not found ({path}): create it in the namespace {self._namespace}, or make the'
                 " reference optional"
             )
-            self._miss(key, path, use, f"Mandatory{key.kind}NotFound", text)
+            self._miss(key, path, use, MANDATORY[key.kind].missing, text)
         return None
 
     def _miss(self, key: ObjectKey, path: str, use: Use, event_reason: str, text: str) -> None:

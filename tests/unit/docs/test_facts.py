@@ -12,7 +12,8 @@ from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
 from scvk.kubelet.rights import rights
-from scvk.provider.annotations import ANNOTATIONS, render_annotations_page
+from scvk.provider.annotations import ANNOTATIONS
+from scvk.provider.annotations_page import render_annotations_page
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION
 from scvk.provider.translate import probe_timing

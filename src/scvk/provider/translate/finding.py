@@ -64,12 +64,16 @@ class Report:
         self._findings.append(Finding(Outcome.EMULATED, path, reason, reason_code))
 
     def ignore(self, path: str, reason_code: str, reason: str) -> None:
-        """Note that the field has no effect, which changes nothing for the program."""
+        """Note that the field has no effect, by somebody's own wish or because none is needed."""
         self._findings.append(Finding(Outcome.IGNORED, path, reason, reason_code))
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Take over what was found elsewhere."""
-        self._findings.extend(findings)
+        for each in findings:
+            if each.outcome is Outcome.DEGRADED:
+                self.degrade(each.path, each.reason_code, each.reason)
+            else:
+                self._findings.append(each)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

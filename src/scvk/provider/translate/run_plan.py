@@ -21,9 +21,10 @@ from lightkube.models.core_v1 import Container
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.inputs import InputNeeds
-from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS, REGISTRY_SECRET, Annotation
+from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS, REGISTRY_SECRET
 from scvk.provider.translate.finding import Finding, Outcome, Report
 from scvk.provider.translate.image_name import same_image
+from scvk.provider.translate.log_sink import logging_secret_of
 from scvk.provider.translate.meshes import judge_rewritten_probes
 from scvk.provider.translate.settings import INVALID, Settings
 
@@ -31,7 +32,6 @@ NOT_RUN = "NotRun"
 """The reason that a container shows which is left out."""
 
 _SIDECAR = "Always"
-_NAMES_OF_SECRETS: tuple[Annotation, ...] = (REGISTRY_SECRET,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +181,4 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    return tuple(name for annotation in _NAMES_OF_SECRETS if (name := settings.text(annotation)))
+    return tuple(name for name in (settings.text(REGISTRY_SECRET), logging_secret_of(settings)) if name)

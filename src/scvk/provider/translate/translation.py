@@ -26,16 +26,18 @@ from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
 from scvk.provider.translate.gpu_limits import large_enough
+from scvk.provider.translate.log_sink import log_sink_of
 from scvk.provider.translate.naming import display_name
 from scvk.provider.translate.networking import networking_of
 from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
+from scvk.provider.translate.queue import queue_of
 from scvk.provider.translate.resources import resources_of
 from scvk.provider.translate.restarts import restart_policy_of
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
-from scvk.provider.translate.settings import Settings
+from scvk.provider.translate.settings import Settings, with_defaults
 from scvk.provider.translate.shared_memory import shared_memory_mb
 from scvk.provider.translate.variables import environment_of
 from scvk.provider.translate.volumes import judge_volumes
@@ -71,7 +73,7 @@ def translate(
     *,
     policy: Policy = DEFAULT_POLICY,
     image: ImageConfig | None = None,  # noqa: ARG001
-    namespace_annotations: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
+    namespace_annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> Translation:
     """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
 
@@ -90,7 +92,7 @@ def translate(
         refuse_daemon_set(owner, report)
         return Translation(None, report.findings)
     _judge_fields(spec, container, report)
-    request = _request(pod, spec, container, inputs, mark, catalogue, policy, report)
+    request = _request(pod, spec, container, inputs, mark, catalogue, policy, namespace_annotations, report)
     if not report.refused:
         _judge_request(request, report)
     return Translation(None if report.refused else request, report.findings)
@@ -124,11 +126,13 @@ def _request(
     mark: PodMark,
     catalogue: GpuCatalogue,
     policy: Policy,
+    namespace_annotations: Mapping[str, str],
     report: Report,
 ) -> ContainerGroupPrototype:
     # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
-    settings = Settings((pod.metadata.annotations if pod.metadata else None) or {}, report)
-    settings.report_unknown()
+    annotations = (pod.metadata.annotations if pod.metadata else None) or {}
+    settings = Settings(with_defaults(annotations, namespace_annotations), report, own=annotations)
+    settings.report_unknown(namespace_annotations)
     own = inputs.containers.get(container.name, ContainerInputs())
     granted = resources_of(container, FIRST_CONTAINER, report, pod=spec.resources, steps=policy.resource_steps)
     classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
@@ -142,6 +146,7 @@ def _request(
             command=command_of(own, FIRST_CONTAINER, report),
             environment_variables=environment_of(container, own, ownership.environment(mark), FIRST_CONTAINER, report),
             image_caching=settings.boolean(IMAGE_CACHING),
+            logging=log_sink_of(settings, inputs.secrets, report),
             priority=settings.choice(PRIORITY),
             resources=CreateContainerResources(
                 cpu=granted.cpu,
@@ -153,6 +158,7 @@ def _request(
         ),
         country_codes=country_codes_of(settings, report),
         networking=networking_of(settings, container, report),
+        queue_connection=queue_of(settings, container, report),
         startup_probe=probes.startup,
         liveness_probe=probes.liveness,
         readiness_probe=probes.readiness,

@@ -38,7 +38,7 @@ def translated() -> Callable[..., Translation]:
         *,
         policy: Policy = Policy(),  # noqa: B008
         namespace: dict[str, str] | None = None,
-        secrets: dict[str, dict[str, str]] | None = None,
+        secrets: dict[str, dict[str, str | bytes]] | None = None,
         spec: dict[str, Any] | None = None,
         annotations: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -50,7 +50,11 @@ def translated() -> Callable[..., Translation]:
         }
         pod = msgspec.convert(manifest, Pod)
         further = {
-            name: SecretContents(name, "Opaque", {key: value.encode() for key, value in data.items()})
+            name: SecretContents(
+                name,
+                "Opaque",
+                {key: value.encode() if isinstance(value, str) else value for key, value in data.items()},
+            )
             for name, data in (secrets or {}).items()
         }
         inputs = replace(inputs_of(pod), secrets=further)
