@@ -17,6 +17,7 @@ from scvk.provider.manifests import Manifests, Workload
 from scvk.provider.manifests.objects import Place, account_place, namespace_place
 from scvk.provider.preview.preview import admitted
 from scvk.provider.translate.run_plan import plan
+from scvk.provider.translate.settings import with_defaults
 
 _ObjectT = TypeVar("_ObjectT", Namespace, ServiceAccount, Secret, ConfigMap)
 
@@ -47,10 +48,8 @@ async def _complete(workload: Workload, manifests: Manifests, cluster: Cluster, 
             await _read(cluster, ServiceAccount, account.name, account.namespace) or ServiceAccount()
         )
     pod = admitted(workload.pod, manifests.service_accounts[account])
-    annotations = {
-        **manifests.namespace_annotations(workload),
-        **((pod.metadata.annotations if pod.metadata else None) or {}),
-    }
+    own = (pod.metadata.annotations if pod.metadata else None) or {}
+    annotations = with_defaults(own, manifests.namespace_annotations(workload))
     for key in needed_objects(pod, plan(pod, annotations, ignored).needs):
         if key.can_exist:
             await _add(key, Place(workload.namespace, key.name), manifests, cluster)

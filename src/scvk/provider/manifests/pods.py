@@ -54,7 +54,7 @@ class Workload:
     name: str
     pod: Pod
     annotations: dict[str, str]
-    """Those of the workload itself; empty for a Pod, whose own they are."""
+    """Those of the workload itself, and of a CronJob's Jobs; empty for a Pod, whose own they are."""
 
 
 def workload_of(kind: str, subject: WorkloadObject, default_namespace: str) -> Workload:
@@ -76,7 +76,12 @@ def workload_of(kind: str, subject: WorkloadObject, default_namespace: str) -> W
             _as_job_pod(pod, subject.spec.jobTemplate.spec, name)
         case _:
             pass
-    return Workload(kind, namespace, name, pod, dict(meta.annotations or {}))
+    return Workload(kind, namespace, name, pod, {**_annotations_of_jobs(subject), **(meta.annotations or {})})
+
+
+def _annotations_of_jobs(subject: WorkloadObject) -> dict[str, str]:
+    meta = subject.spec.jobTemplate.metadata if isinstance(subject, CronJob) else None
+    return (meta.annotations if meta is not None else None) or {}
 
 
 def _template(subject: WorkloadObject) -> PodTemplateSpec:

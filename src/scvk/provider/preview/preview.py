@@ -30,6 +30,7 @@ from scvk.provider.translate import Finding, Outcome, Translation, translate
 from scvk.provider.translate.daemon_sets import NOT_RUN
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.run_plan import plan
+from scvk.provider.translate.settings import with_defaults
 from scvk.registry import ImageConfig
 from scvk.saladcloud.models import body_of
 
@@ -69,7 +70,8 @@ def preview(
     pod = admitted(workload.pod, service_account)
     meta = pod.metadata
     assert meta is not None
-    chosen = plan(pod, {**namespace_annotations, **(meta.annotations or {})}, surroundings.policy.ignored_containers)
+    annotations = with_defaults(meta.annotations or {}, namespace_annotations)
+    chosen = plan(pod, annotations, surroundings.policy.ignored_containers)
     known = offline_inputs(pod, chosen.needs, objects)
     mark = PodMark(STAND_IN_UID, workload.namespace, meta.name or "", meta.uid or STAND_IN_UID, 0, STAND_IN_NODE)
 
