@@ -270,7 +270,7 @@ async def test_a_pod_that_cannot_be_translated_waits_with_a_reason_and_costs_not
     before = len(world.cloud.requests)
     for _ in range(5):
         observation = await world.sync()
-        assert observation.again_in == 300
+        assert observation.again_in == 30
     assert len(world.cloud.requests) == before
     assert (world.attempt, world.phase, world.status_writes) == (None, "Pending", 1)
     assert [event.reason for event in world.events] == ["UnsupportedContainer"]
