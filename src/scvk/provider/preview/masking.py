@@ -1,17 +1,17 @@
 """A request's body for people's eyes: whatever may hold something of a Secret is replaced by `•••`.
 
-Hidden are the variables that the translation names as secret (chunks of the start-up wrapper among them), credentials
-of registries and log sinks, and items of commands in which the value of such a variable stands.
+Hidden are the variables and the items of the command that the translation names as secret, chunks of the start-up
+wrapper among them, and the credentials of registries and log sinks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from scvk.kubelet.inputs import ContainerInputs
+from scvk.provider.translate import Translation
 from scvk.saladcloud.models import ContainerGroupPrototype, Model, body_of
 
 MASK = "•••"
@@ -19,32 +19,25 @@ MASK = "•••"
 _LOGINS = ("registry_authentication", "logging")
 
 
-def masked_body(
-    request: ContainerGroupPrototype, secret_variables: Set[str], inputs: ContainerInputs
-) -> dict[str, Any]:
-    """Return the body of the create call with its secrets masked. `inputs` are those of the container that runs."""
+def masked_body(translation: Translation, request: ContainerGroupPrototype) -> dict[str, Any]:
+    """Return the body of the create call, which is `translation`'s, with its secrets masked."""
     body = body_of(request)
     container = body["container"]
-    variables: dict[str, str] = container.get("environment_variables") or {}
+    variables: Mapping[str, str] = container.get("environment_variables") or {}
     if variables:
+        hidden = translation.secret_variables
         container["environment_variables"] = {
-            name: MASK if name in secret_variables else value for name, value in variables.items()
+            name: MASK if name in hidden else value for name, value in variables.items()
         }
-    if request.container.command:
-        secrets = {variables[name] for name in secret_variables if variables.get(name)}
-        container["command"] = _masked_command(request.container.command, secrets, inputs)
+    if container.get("command"):
+        container["command"] = [
+            MASK if index in translation.secret_command else item for index, item in enumerate(container["command"])
+        ]
     for name in _LOGINS:
         model = getattr(request.container, name)
         if model is not None:
             container[name] = _masked(model, container[name])
     return body
-
-
-def _masked_command(command: Sequence[str], secrets: Set[str], inputs: ContainerInputs) -> list[str]:
-    if tuple(command) == (*inputs.command, *inputs.args):  # as the pod has it: which items are secret is known
-        hidden = inputs.secret_command | {len(inputs.command) + index for index in inputs.secret_args}
-        return [MASK if index in hidden else item for index, item in enumerate(command)]
-    return [MASK if any(secret in item for secret in secrets) else item for item in command]
 
 
 def _masked(model: Model, body: Any) -> Any:

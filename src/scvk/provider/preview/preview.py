@@ -14,7 +14,6 @@ from lightkube.models.core_v1 import ServiceAccount
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.input_objects import InputObjects
-from scvk.kubelet.inputs import ContainerInputs
 from scvk.kubelet.node import Taint
 from scvk.provider.annotations import path_of
 from scvk.provider.gpu_catalogue import GpuCatalogue
@@ -105,8 +104,7 @@ def preview(
         return _not_run(report)
     request = translation.request
     if request is not None and not known.findings:
-        own = known.inputs.containers.get(chosen.main.name if chosen.main else "", ContainerInputs())
-        shown = body_of(request) if surroundings.show_secrets else masked_body(request, own.secret_variables, own)
+        shown = body_of(request) if surroundings.show_secrets else masked_body(translation, request)
         report = replace(
             report,
             price=price_of(request, surroundings.catalogue),
