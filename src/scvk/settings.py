@@ -19,6 +19,8 @@ from cyclopts import Group, Parameter
 
 from scvk.kubelet.node import Taint
 from scvk.provider.translate.policy import Policy
+from scvk.registry import AddressPolicy
+from scvk.registry_settings import RegistrySettings, checked_registries
 from scvk.settings_error import SettingsError
 from scvk.translation_settings import TranslationSettings, checked_policy, items
 
@@ -96,7 +98,7 @@ class SaladCloudSettings:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(TranslationSettings, SaladCloudSettings):
+class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
@@ -127,6 +129,10 @@ class AgentSettings(TranslationSettings, SaladCloudSettings):
     cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
     """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
 
+    service_links: Annotated[bool, Parameter(env_var="SALAD_VK_SERVICE_LINKS", negative=(), group=_CLUSTER)] = False
+    """Give pods the variables that name the Services of their namespace and the API server, as a kubelet does. Without
+    a way into the cluster's network they lead nowhere."""
+
     log_level: Annotated[str, Parameter(env_var="SALAD_VK_LOG_LEVEL", group=_OUTPUT)] = "info"
     """trace, debug, info, warn, error, fatal or panic."""
 
@@ -156,6 +162,7 @@ class Checked:
     labels: dict[str, str]
     saladcloud: CheckedSaladCloud
     policy: Policy
+    registries: AddressPolicy
 
 
 def checked(settings: AgentSettings) -> Checked:
@@ -164,6 +171,7 @@ def checked(settings: AgentSettings) -> Checked:
     _check_address(settings.kubelet_address)
     saladcloud = checked_saladcloud(settings)
     policy = checked_policy(settings)
+    registries = checked_registries(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
         node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
@@ -171,6 +179,7 @@ def checked(settings: AgentSettings) -> Checked:
         labels=dict(parse_label(text) for text in items(settings.node_label)),
         saladcloud=saladcloud,
         policy=policy,
+        registries=registries,
     )
 
 

@@ -27,6 +27,7 @@ from scvk.kubelet.input_objects import (
 )
 from scvk.kubelet.inputs import InputNeeds, PodInputs, SecretContents
 from scvk.kubelet.provider import PodEvent, TemporaryProviderError
+from scvk.kubelet.references import MANDATORY
 from scvk.kubelet.resolution import needed_objects, resolve_inputs
 from scvk.kubelet.service_links import MASTER_NAME, MASTER_NAMESPACE
 
@@ -83,7 +84,7 @@ class ClusterInputs:
                 found = await self._cluster.get(Namespace, name)
             except ClusterError as error:
                 # Its absence would be no answer either: a pod has a namespace.
-                raise _unavailable("Namespace", name, error) from error
+                raise _unavailable(f'namespace "{name}"', error, "FailedToReadNamespace") from error
             kept.namespace_annotations = (found.metadata.annotations if found.metadata else None) or {}
         return kept.namespace_annotations
 
@@ -125,10 +126,10 @@ class ClusterInputs:
             return
         except ClusterForbidden as error:
             if error.status != 403:  # the credential itself was refused: that says nothing about this object
-                raise _unavailable(key.kind, key.name, error) from error
+                raise _unreadable(key, error) from error
             refused[key] = error.message
         except (ClusterError, UnreadableObjectError) as error:
-            raise _unavailable(key.kind, key.name, error) from error
+            raise _unreadable(key, error) from error
 
     async def _read_services(self, namespace: str, kept: _Kept) -> None:
         try:
@@ -136,11 +137,13 @@ class ClusterInputs:
             if namespace != MASTER_NAMESPACE:
                 found += (await self._cluster.get(Service, MASTER_NAME, namespace=MASTER_NAMESPACE),)
         except ClusterError as error:
-            raise _unavailable("Service", "", error) from error
+            raise _unavailable("services", error, "FailedToReadServices") from error
         kept.services = found
 
 
-def _unavailable(kind: str, name: str, error: Exception) -> InputsUnavailable:
-    what = f'{kind.lower()} "{name}"' if name else f"{kind.lower()}s"
-    reason = f"FailedToReadMandatory{kind}" if kind in ("Secret", "ConfigMap") else f"FailedToRead{kind}"
-    return InputsUnavailable(f"{what} could not be read; trying again: {error}", event_reason=reason)
+def _unreadable(key: ObjectKey, error: Exception) -> InputsUnavailable:
+    return _unavailable(f'{key.kind.lower()} "{key.name}"', error, MANDATORY[key.kind].unreadable)
+
+
+def _unavailable(what: str, error: Exception, event_reason: str) -> InputsUnavailable:
+    return InputsUnavailable(f"{what} could not be read; trying again: {error}", event_reason=event_reason)

@@ -19,6 +19,29 @@ CREATING = "ContainerCreating"
 FAILED_MOUNT = "FailedMount"
 FAILED = "Failed"
 
+
+@dataclass(frozen=True, slots=True)
+class EventReasons:
+    """Virtual kubelet's reasons for what an environment lacks (internal/podutils/env.go): people search for them."""
+
+    missing: str
+    missing_key: str
+    unreadable: str
+
+
+MANDATORY: Mapping[ObjectKind, EventReasons] = {
+    "ConfigMap": EventReasons(
+        "MandatoryConfigMapNotFound", "MandatoryConfigMapKeyNotFound", "FailedToReadMandatoryConfigMap"
+    ),
+    "Secret": EventReasons("MandatorySecretNotFound", "MandatorySecretKeyNotFound", "FailedToReadMandatorySecret"),
+}
+OPTIONAL: Mapping[ObjectKind, EventReasons] = {
+    "ConfigMap": EventReasons(
+        "OptionalConfigMapNotFound", "OptionalConfigMapKeyNotFound", "FailedToReadOptionalConfigMap"
+    ),
+    "Secret": EventReasons("OptionalSecretNotFound", "OptionalSecretKeyNotFound", "FailedToReadOptionalSecret"),
+}
+
 ContentsT = TypeVar("ContentsT", ConfigMapContents, SecretContents)
 
 
@@ -74,6 +97,20 @@ class References:
             )
         return found
 
+    def annotated_secret(self, name: str, path: str) -> SecretContents | None:
+        """Return the Secret that an annotation names, None where it is missing; there is no leaving it out."""
+        key, use = ObjectKey("Secret", name), Use()
+        found = self._objects.secrets.get(name)
+        if found is None and key in self._objects.refused:
+            self._refused(key, path, use, MANDATORY["Secret"].unreadable)
+        elif found is None:
+            text = (
+                f'secret "{name}" not found ({path}): create it in the namespace {self._namespace}, or change the'
+                " annotation of the pod or its namespace that names it"
+            )
+            self._miss(key, path, use, MANDATORY["Secret"].missing, text)
+        return found
+
     def no_key(
         self, kind: ObjectKind, name: str | None, key: str, path: str, use: Use, *, optional: bool | None
     ) -> None:
@@ -82,7 +119,7 @@ class References:
             self.notices.append(
                 InputNotice(
                     path,
-                    f"Optional{kind}KeyNotFound",
+                    OPTIONAL[kind].missing_key,
                     f'key "{key}" not found in {kind} "{name}": left out, as {path} is optional',
                 )
             )
@@ -91,7 +128,7 @@ class References:
             ObjectKey(kind, name or ""),
             path,
             use,
-            f"Mandatory{kind}KeyNotFound",
+            MANDATORY[kind].missing_key,
             f'key "{key}" not found in {kind} "{self._namespace}/{name}" ({path}): add it there, or make the reference'
             " optional",
         )
@@ -120,22 +157,23 @@ class References:
         if found is not None:
             return found
         word = key.kind.lower()
-        refusal = self._objects.refused.get(key)
-        if refusal is not None:
+        if key in self._objects.refused:
             # Not known to be absent, so that even an optional one is waited for, as a kubelet does.
-            what = "Optional" if optional else "Mandatory"
-            text = f'{word} "{key.name}" cannot be read ({path}): {refusal}'
-            self._miss(key, path, use, f"FailedToRead{what}{key.kind}", text)
+            self._refused(key, path, use, (OPTIONAL if optional else MANDATORY)[key.kind].unreadable)
         elif optional:
             text = f'{word} "{key.name}" not found: left out, as {path} is optional'
-            self.notices.append(InputNotice(path, f"Optional{key.kind}NotFound", text))
+            self.notices.append(InputNotice(path, OPTIONAL[key.kind].missing, text))
         else:
             text = (
                 f'{word} "{key.name}" not found ({path}): create it in the namespace {self._namespace}, or make the'
                 " reference optional"
             )
-            self._miss(key, path, use, f"Mandatory{key.kind}NotFound", text)
+            self._miss(key, path, use, MANDATORY[key.kind].missing, text)
         return None
+
+    def _refused(self, key: ObjectKey, path: str, use: Use, event_reason: str) -> None:
+        text = f'{key.kind.lower()} "{key.name}" cannot be read ({path}): {self._objects.refused[key]}'
+        self._miss(key, path, use, event_reason, text)
 
     def _miss(self, key: ObjectKey, path: str, use: Use, event_reason: str, text: str) -> None:
         self.missing.append(

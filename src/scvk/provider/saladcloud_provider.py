@@ -19,7 +19,7 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
-from scvk.kubelet.inputs import InputNeeds, InputSource
+from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
@@ -48,13 +48,13 @@ from scvk.provider.organization import Organization
 from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
 from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
+from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
 from scvk.provider.progress import instance_pause, is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
-from scvk.provider.transitions import degradations, events_between
-from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.transitions import degradations, events_between, left_out
+from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.listing import listed
-from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -74,7 +74,10 @@ UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name: one request a group each time."""
 QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
-"""A refused pod is translated again so often without a change of its own: GPU classes come and go."""
+"""What SaladCloud itself refused is looked at again so often."""
+RETRANSLATE_S = 30.0
+"""A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
+namespace and images come and go, and to try costs SaladCloud nothing."""
 
 log = structlog.get_logger(__name__)
 
@@ -99,13 +102,13 @@ class SaladCloudProvider:
         budget: RequestBudget,
         identity: ProviderIdentity,
         *,
-        policy: Policy = DEFAULT_POLICY,
+        preparation: Preparation,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._identity = identity
-        self._policy = policy
+        self._preparation = preparation
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
@@ -290,13 +293,18 @@ class SaladCloudProvider:
 
     async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
         mark = self._mark(pod, attempt)
-        record = Record(group_name(mark), mark.attempt)
         if adopted:  # what runs is not judged again
-            return Observation(None, record.annotations(), again_in=0)
-        translation = await self._translate(pod, inputs, mark)
+            runs = await self._preparation.runs(pod, inputs)
+            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), again_in=0)
+        prepared = await self._prepare(pod, inputs, mark)
+        if isinstance(prepared, ImageUnderWay):
+            return self._wait_for_image(pod)
+        translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
-        return Observation(None, record.annotations(), degradations(translation.findings), again_in=0)
+        record = Record(group_name(mark), attempt, prepared.runs)
+        events = (*degradations(translation.findings), *left_out(translation.not_run))
+        return Observation(None, record.annotations(), events, again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
@@ -310,30 +318,35 @@ class SaladCloudProvider:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
 
-    async def _translate(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Translation:
+    async def _prepare(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Prepared | ImageUnderWay:
         catalogue = self._organization.catalogue
         if catalogue is None:
             raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        # The container that runs: what others need is not read.
-        running = (pod.spec.containers if pod.spec else None) or ()
-        needs = InputNeeds(tuple(container.name for container in running[:1]))
-        defaults = await inputs.namespace_annotations(pod)
-        resolved = await inputs.inputs(pod, needs)
-        return translate(pod, resolved, mark, catalogue, policy=self._policy, namespace_annotations=defaults)
+        return await self._preparation.prepare(pod, inputs, mark, catalogue)
+
+    def _wait_for_image(self, pod: Pod) -> Observation:
+        message = "asking the image's registry what the image runs"
+        return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
-        return self._wait(pod, reason, listed(refusals), again_in=REFUSED_AGAIN_S)
+        return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
         return Observation(status, events=events_between(pod, status), again_in=again_in)
 
     async def _create(self, pod: Pod, inputs: InputSource, record: Record) -> Observation:
-        translation = await self._translate(pod, inputs, self._mark(pod, record.attempt))
+        prepared = await self._prepare(pod, inputs, self._mark(pod, record.attempt))
+        if isinstance(prepared, ImageUnderWay):
+            return self._wait_for_image(pod)
+        translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        if prepared.runs != record.runs:
+            # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
+            return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
         digest = _request_digest(translation.request)
         refused = self._refused_requests.get(uid_of(pod))
         if refused is not None and refused[0] == digest:

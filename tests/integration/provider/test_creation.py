@@ -270,7 +270,7 @@ async def test_a_pod_that_cannot_be_translated_waits_with_a_reason_and_costs_not
     before = len(world.cloud.requests)
     for _ in range(5):
         observation = await world.sync()
-        assert observation.again_in == 300
+        assert observation.again_in == 30
     assert len(world.cloud.requests) == before
     assert (world.attempt, world.phase, world.status_writes) == (None, "Pending", 1)
     assert [event.reason for event in world.events] == ["UnsupportedContainer"]
@@ -345,3 +345,10 @@ async def test_a_missing_input_is_the_kubelets_to_tell_and_lets_nothing_be_made(
     world.inputs.missing = None
     await world.settle(2)
     assert world.cloud.count("create") == 1
+
+
+async def test_annotations_of_the_namespace_are_defaults_of_the_pods() -> None:
+    world = await World().started()
+    world.inputs.defaults = {"salad.com/country-codes": "ca"}
+    await world.settle(2)
+    assert world.cloud.bodies[0]["country_codes"] == ["ca"]

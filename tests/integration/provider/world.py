@@ -22,9 +22,14 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
+from scvk.provider.image_configs import ImageConfigs
 from scvk.provider.ownership import PodMark, environment, group_name
+from scvk.provider.preparation import Preparation
 from scvk.provider.record import record_of
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
+from scvk.registry import ImageConfig, ImageReference, Login, RegistryClient, RegistryError, RemoteImage
+from scvk.registry.client import Repository
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.exchange import http_client
@@ -57,6 +62,26 @@ class GivenInputs:
 _: type[InputSource] = GivenInputs
 
 
+@dataclass
+class ScriptedImages:
+    """Registries that tell `config` of every image after `takes_s`, or raise `failure`."""
+
+    config: ImageConfig = ImageConfig(entrypoint=("/serve",))  # noqa: RUF009 - frozen
+    failure: RegistryError | None = None
+    takes_s: float = 0.0
+    asked: list[tuple[str, Login | None]] = field(default_factory=list)
+
+    async def image(self, reference: ImageReference, login: Login | None = None, /) -> RemoteImage:
+        self.asked.append((str(reference), login))
+        await asyncio.sleep(self.takes_s)
+        if self.failure is not None:
+            raise self.failure
+        client = RegistryClient()
+        return RemoteImage(
+            reference, "sha256:0", self.config, (), Repository(client._exchange, client.limits, reference, login)
+        )
+
+
 def monotonic() -> float:
     return asyncio.get_running_loop().time()
 
@@ -72,8 +97,12 @@ def name_of(attempt: int = 0) -> str:
 class World:
     """`pod` is as the API server has it; `sync` does what the kubelet does with an observation."""
 
-    def __init__(self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None) -> None:
+    def __init__(
+        self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None, policy: Policy = DEFAULT_POLICY
+    ) -> None:
         self.cloud = cloud or ScriptedSaladCloud()
+        self.registry = ScriptedImages()
+        self.policy = policy
         self.pod = pod or a_pod()
         self.inputs = GivenInputs()
         self.events: list[PodEvent] = []
@@ -93,7 +122,10 @@ class World:
             now=wall_clock,
         )
         identity = ProviderIdentity(CLUSTER, "node-a", HOST_IP, "acme", "default")
-        self.provider = SaladCloudProvider(client, budget, identity, now=wall_clock, monotonic=monotonic)
+        preparation = Preparation(ImageConfigs(self.registry, monotonic), self.policy)
+        self.provider = SaladCloudProvider(
+            client, budget, identity, preparation=preparation, now=wall_clock, monotonic=monotonic
+        )
 
     async def started(self) -> World:
         await self.provider.start()

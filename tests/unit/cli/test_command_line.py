@@ -105,6 +105,12 @@ def test_options_of_translation_come_from_flags_and_variables(
     assert (policy.run_daemonsets, policy.strict, policy.wrapper_limit_bytes) == (True, True, 131_072)
 
 
+def test_pods_know_no_services_but_by_the_operators_wish(given: list[AgentSettings]) -> None:
+    assert execute(["run"], program="scvk") == 0
+    assert execute(["run", "--service-links"], program="scvk") == 0
+    assert [settings.service_links for settings in given] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("words", "program", "expected"),
     [

@@ -60,7 +60,7 @@ class FakeProvider:
             yield await self.moved.get()
 
     def node_facts(self) -> NodeFacts:
-        return NodeFacts({"pods": "10"})
+        return NodeFacts({"pods": "10", "cpu": "4"})
 
     def synced_uids(self) -> list[str]:
         return [uid_of(pod) for pod in self.synced]

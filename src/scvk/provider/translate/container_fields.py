@@ -10,16 +10,16 @@ _KUBELET = "The kubelet's business"
 
 CONTAINER_ROWS = (
     Row("name", Treatment.CARRIED, "The name of the one container in the pod's status"),
-    Row("args", Treatment.CARRIED, "Joined to the command; refused without one"),
+    Row("args", Treatment.CARRIED, "Follow the command, or the image's ENTRYPOINT where the pod gives none"),
     Row("command", Treatment.CARRIED, "Becomes the group's command"),
-    Row("env", Treatment.CARRIED, "Literal values become the group's environment; others are refused"),
-    Row("envFrom", Treatment.CARRIED, "Refused"),
+    Row("env", Treatment.CARRIED, "Becomes the group's environment"),
+    Row("envFrom", Treatment.CARRIED, "Becomes the group's environment"),
     Row("image", Treatment.CARRIED, "Becomes the group's image"),
     Row(
         "imagePullPolicy",
         Treatment.REFUSED,
         "SaladCloud always pulls the image: none can lie on its machines beforehand; write IfNotPresent",
-        "UnsupportedImagePullPolicy",
+        "ErrImageNeverPull",
         one_of("Always", "IfNotPresent"),
         "Always or IfNotPresent",
     ),
@@ -35,8 +35,12 @@ CONTAINER_ROWS = (
     Row("startupProbe", Treatment.CARRIED, "Becomes the group's startup probe"),
     Row("stdin", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
     Row("stdinOnce", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
-    Row("terminationMessagePath", Treatment.ELSEWHERE, _KUBELET),
-    Row("terminationMessagePolicy", Treatment.ELSEWHERE, _KUBELET),
+    Row(
+        "terminationMessagePath",
+        Treatment.CARRIED,
+        "The start-up wrapper collects it where it is not the default, or by annotation",
+    ),
+    Row("terminationMessagePolicy", Treatment.ELSEWHERE, "Kept when the container ends"),
     Row("tty", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
     Row(
         "volumeDevices",
@@ -45,23 +49,12 @@ CONTAINER_ROWS = (
         "UnsupportedVolume",
     ),
     Row("volumeMounts", Treatment.CARRIED, "Judged with the volumes"),
-    Row(
-        "workingDir",
-        Treatment.REFUSED,
-        "SaladCloud starts the program in the image's own directory; set WORKDIR in the image, or change the"
-        " directory in the command",
-        "UnsupportedWorkingDir",
-    ),
+    Row("workingDir", Treatment.CARRIED, "The start-up wrapper goes there"),
 )
 """The fields of Container."""
 
 LIFECYCLE_ROWS = (
-    Row(
-        "postStart",
-        Treatment.REFUSED,
-        "Nothing can be run beside the program; do the work at its start",
-        "UnsupportedLifecycle",
-    ),
+    Row("postStart", Treatment.CARRIED, "A command is run by the start-up wrapper, beside the program"),
     Row(
         "preStop",
         Treatment.DEGRADED,

@@ -73,19 +73,11 @@ POD_ROWS = (
     ),
     Row("hostname", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname"),
     Row("hostnameOverride", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname"),
-    Row(
-        "imagePullSecrets",
-        Treatment.REFUSED,
-        "Pull secrets are not carried over; use an image that can be pulled without, and remove them (also from the"
-        " service account, which may have added them)",
-        "UnsupportedImagePullSecret",
-    ),
+    Row("imagePullSecrets", Treatment.CARRIED, "The login that fits the image becomes the group's"),
     Row(
         "initContainers",
-        Treatment.REFUSED,
-        "A container group has one container and nothing that runs before it; do the work in the image or at the"
-        " start of the program",
-        "UnsupportedInitContainer",
+        Treatment.CARRIED,
+        "Those with the container's image are run by the start-up wrapper; others refused, or left out by annotation",
     ),
     Row("nodeName", Treatment.ELSEWHERE, _SCHEDULER),
     Row(
@@ -145,7 +137,7 @@ POD_ROWS = (
     Row(
         "volumes",
         Treatment.CARRIED,
-        "Refused, but for the token volume that the API server adds to every pod",
+        "Files and empty directories are made at the start of the container; others are refused",
     ),
 )
 """The fields of PodSpec."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from lightkube.models.core_v1 import PodSpec
 
+from scvk.kubelet.input_objects import ObjectKey
 from scvk.kubelet.inputs import PodInputs, SecretContents
 from scvk.provider.annotations import REGISTRY_SECRET
 from scvk.provider.translate.finding import Report
@@ -52,14 +53,24 @@ class RegistryLogin:
     logins: tuple[Login, ...] = field(default=(), repr=False)
 
 
+def registry_secret_of(settings: Settings) -> str | None:
+    """Return the name of the Secret that must be read for the registry; None where none is named."""
+    name = settings.text(REGISTRY_SECRET)
+    return name if name and ObjectKey("Secret", name).can_exist else None
+
+
 def registry_login_of(
     spec: PodSpec, image: ImageReference | None, inputs: PodInputs, settings: Settings, report: Report
 ) -> RegistryLogin:
     """Return the login for `image`; None of both where it is to be pulled without."""
     if image is None:
         return RegistryLogin()
-    name = settings.text(REGISTRY_SECRET)
-    if name:
+    written = settings.text(REGISTRY_SECRET)
+    if written:
+        name = registry_secret_of(settings)
+        if name is None:
+            settings.refuse(REGISTRY_SECRET, written)
+            return RegistryLogin()
         secret = inputs.secrets.get(name)
         return RegistryLogin() if secret is None else _from_annotation(secret, image, report)
     return _from_pull_secrets(spec, image, inputs.pull_secrets, report)
@@ -77,13 +88,6 @@ def _from_pull_secrets(
             f"{_PATH}[{wanted.get(secret.secret, 0)}]",
             _CODE,
             f"The Secret {secret.secret} is not used for pulling: {secret.why}",
-        )
-    present = {secret.name for secret in secrets}
-    for missing in [name for name in wanted if name not in present]:
-        report.degrade(
-            f"{_PATH}[{wanted[missing]}]",
-            "FailedToRetrieveImagePullSecret",
-            f"There is no Secret {missing} in the pod's namespace; without it the pull may not succeed",
         )
     if not found:
         report.degrade(

@@ -17,15 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from lightkube.models.core_v1 import Container
-from lightkube.resources.core_v1 import Pod
+from lightkube.models.core_v1 import Container, Pod
 
 from scvk.kubelet.inputs import InputNeeds
-from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS, REGISTRY_SECRET
+from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS
 from scvk.provider.translate.finding import Finding, Outcome, Report
 from scvk.provider.translate.image_name import same_image
 from scvk.provider.translate.log_sink import logging_secret_of
 from scvk.provider.translate.meshes import judge_rewritten_probes
+from scvk.provider.translate.registry_login import registry_secret_of
 from scvk.provider.translate.settings import INVALID, Settings
 
 NOT_RUN = "NotRun"
@@ -181,4 +181,5 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    return tuple(name for name in (settings.text(REGISTRY_SECRET), logging_secret_of(settings)) if name)
+    names = (registry_secret_of(settings), logging_secret_of(settings))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -20,7 +20,7 @@ _MIN_SIZE_MB = 64  # OpenAPI document, CreateContainerResourceRequirements.shm_s
 
 def shared_memory_volume(spec: PodSpec, container: Container) -> int | None:
     """Return which of the pod's volumes is the container's shared memory, None where none is."""
-    mounted = {mount.name for mount in container.volumeMounts or () if _is_shared_memory(mount)}
+    mounted = {mount.name for mount in container.volumeMounts or () if is_shared_memory_mount(mount)}
     return next(
         (
             index
@@ -31,7 +31,8 @@ def shared_memory_volume(spec: PodSpec, container: Container) -> int | None:
     )
 
 
-def _is_shared_memory(mount: VolumeMount) -> bool:
+def is_shared_memory_mount(mount: VolumeMount) -> bool:
+    """Say whether the mount stands where shared memory does."""
     return posixpath.normpath(mount.mountPath) == _PATH and not mount.subPath and not mount.subPathExpr
 
 
@@ -68,7 +69,7 @@ def shared_memory_mb(
 
 def _judge_other_mounts(volume: str, container: Container, container_path: str, report: Report) -> None:
     for index, mount in enumerate(container.volumeMounts or ()):
-        if mount.name == volume and not _is_shared_memory(mount):
+        if mount.name == volume and not is_shared_memory_mount(mount):
             report.refuse(
                 f"{container_path}.volumeMounts[{index}]",
                 "UnsupportedVolume",

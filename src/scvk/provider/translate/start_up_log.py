@@ -5,6 +5,9 @@ A line may come glued to the end of the program's own unfinished line, so that t
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Iterable
 
 START_UP_FAILED_EXIT_CODE = 125
@@ -26,5 +29,31 @@ def is_wrapper_line(line: str) -> bool:
 
 
 def termination_message_of(lines: Iterable[str]) -> str | None:
-    """Return the last termination message that stands in the log whole, None where there is none."""
-    raise NotImplementedError
+    """Return the last termination message that stands in the log whole, None where there is none.
+
+    Lines of one message may come in any order, as log entries of the same time do.
+    """
+    message: str | None = None
+    pieces: dict[int, str] = {}
+    total = 0
+    for line in lines:
+        found = _PIECE.search(line)
+        if found is None:
+            continue
+        index, of, data = int(found[1]), int(found[2]), found[3]
+        if index in pieces or of != total:
+            pieces, total = {}, of  # of another run of the program
+        pieces[index] = data
+        if pieces.keys() == set(range(1, total + 1)):
+            message = _decoded("".join(pieces[number] for number in sorted(pieces)), message)
+    return message
+
+
+_PIECE = re.compile(re.escape(TERMINATION_MESSAGE_PREFIX) + r"([0-9]{1,4})/([0-9]{1,4}) ([A-Za-z0-9+/=]+)", re.ASCII)
+
+
+def _decoded(text: str, otherwise: str | None) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+    except binascii.Error:  # a line that the program itself wrote, or that was cut
+        return otherwise

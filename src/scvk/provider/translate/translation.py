@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from lightkube.models.core_v1 import Container, Pod, PodSpec
+from lightkube.models.core_v1 import Pod, PodSpec
+from msgspec import structs
 
-from scvk.kubelet.environment import FIRST_CONTAINER
-from scvk.kubelet.inputs import ContainerInputs, PodInputs
+from scvk.kubelet.inputs import PodInputs
 from scvk.provider import ownership
 from scvk.provider.annotations import IMAGE_CACHING, PRIORITY
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
-from scvk.provider.translate.command import command_of, image_of
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
 from scvk.provider.translate.countries import country_codes_of
 from scvk.provider.translate.daemon_sets import daemon_set_owner, refuse_daemon_set
@@ -26,6 +25,7 @@ from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
 from scvk.provider.translate.gpu_limits import large_enough
+from scvk.provider.translate.image_name import image_of, reference_of
 from scvk.provider.translate.log_sink import log_sink_of
 from scvk.provider.translate.naming import display_name
 from scvk.provider.translate.networking import networking_of
@@ -33,15 +33,17 @@ from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.provider.translate.ports import judge_ports
 from scvk.provider.translate.probes import probes_of
+from scvk.provider.translate.program import program_of
 from scvk.provider.translate.queue import queue_of
+from scvk.provider.translate.registry_login import registry_login_of
 from scvk.provider.translate.resources import resources_of
 from scvk.provider.translate.restarts import restart_policy_of
+from scvk.provider.translate.run_plan import Placed, RunPlan, plan
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
 from scvk.provider.translate.settings import Settings, with_defaults
 from scvk.provider.translate.shared_memory import shared_memory_mb
-from scvk.provider.translate.variables import environment_of
 from scvk.provider.translate.volumes import judge_volumes
-from scvk.registry import ImageConfig
+from scvk.registry import ImageConfig, ImageReference, Login
 from scvk.saladcloud.models import (
     ContainerGroupPrototype,
     CreateContainer,
@@ -57,12 +59,16 @@ class Translation:
 
     `request` is valid against SaladCloud's OpenAPI document, and None exactly where a finding is refused or
     `needs_image` says that the image's own configuration must be known first. `findings` stand in the order of the
-    checks. Neither `repr` shows the values of variables.
+    checks. `secret_variables` are names in the request's environment, and `secret_command` positions in its command,
+    that hold something of a Secret. `not_run` names the containers that are left out. No `repr` shows a value.
     """
 
     request: ContainerGroupPrototype | None
     findings: tuple[Finding, ...]
     needs_image: bool = False
+    secret_variables: frozenset[str] = frozenset()
+    secret_command: frozenset[int] = frozenset()
+    not_run: tuple[str, ...] = ()
 
 
 def translate(
@@ -72,79 +78,115 @@ def translate(
     catalogue: GpuCatalogue,
     *,
     policy: Policy = DEFAULT_POLICY,
-    image: ImageConfig | None = None,  # noqa: ARG001
+    image: ImageConfig | None = None,
     namespace_annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> Translation:
     """Return the request that creates the group of `mark` for `pod`, and every field that is not carried over.
 
-    `inputs` are what `scvk.kubelet.resolution.resolve_inputs` gives for the pod; `catalogue` is the
-    last one that SaladCloud gave. `image` is the configuration of the pod's image, where it was read;
-    `namespace_annotations` are defaults for the pod's own.
+    `inputs` are what the kubelet resolved for the `needs` of `run_plan.plan`; `catalogue` is the last one that
+    SaladCloud gave. `image` is the configuration of the pod's image, where it was read; `namespace_annotations` are
+    defaults for the pod's own.
     """
     report = Report(strict=policy.strict)
-    spec = pod.spec
-    if spec is None or not spec.containers:
-        report.refuse("spec.containers", "NoContainer", "The pod has no container")
-        return Translation(None, report.findings)
-    container = spec.containers[0]
     owner = daemon_set_owner(pod)
     if owner is not None and not policy.run_daemonsets:
         refuse_daemon_set(owner, report)
         return Translation(None, report.findings)
-    _judge_fields(spec, container, report)
-    request = _request(pod, spec, container, inputs, mark, catalogue, policy, namespace_annotations, report)
-    if not report.refused:
-        _judge_request(request, report)
-    return Translation(None if report.refused else request, report.findings)
-
-
-def _judge_fields(spec: PodSpec, container: Container, report: Report) -> None:
-    judge(spec, POD_ROWS, "spec", report)
-    for index, other in enumerate(spec.containers[1:], start=1):
-        report.refuse(
-            f"spec.containers[{index}]",
-            "UnsupportedContainer",
-            f"A container group has one container: {other.name} cannot run beside {container.name}; give it a pod"
-            " of its own",
+    own = (pod.metadata.annotations if pod.metadata else None) or {}
+    annotations = with_defaults(own, namespace_annotations)
+    chosen = plan(pod, annotations, policy.ignored_containers)
+    report.add(chosen.findings)
+    spec, main = pod.spec, chosen.main
+    if spec is None or main is None:
+        return Translation(None, report.findings)
+    settings = Settings(annotations, report, own=own)
+    settings.report_unknown(namespace_annotations)
+    _judge_fields(spec, chosen, report)
+    login = registry_login_of(spec, reference_of(main.container.image), inputs, settings, report)
+    name = image_of(main.container.image, main.path, report)
+    program = program_of(spec, chosen, main, inputs, image, settings, policy.wrapper_limit_bytes, report)
+    request = _request(spec, chosen, main, inputs, mark, catalogue, policy, settings, report)
+    not_run = tuple(each.name for each in chosen.not_run)
+    if report.refused or program.needs_image:
+        return Translation(
+            None, report.findings, needs_image=program.needs_image and not report.refused, not_run=not_run
         )
+    request = structs.replace(
+        request,
+        container=structs.replace(
+            request.container,
+            image=name,
+            command=program.command,
+            environment_variables={**program.environment, **ownership.environment(mark)},
+            registry_authentication=login.authentication,
+        ),
+    )
+    return Translation(
+        _judged(request, report),
+        report.findings,
+        secret_variables=program.secret_variables,
+        secret_command=program.secret_command,
+        not_run=not_run,
+    )
+
+
+def registry_logins(
+    pod: Pod, inputs: PodInputs, *, policy: Policy = DEFAULT_POLICY, namespace_annotations: Mapping[str, str]
+) -> tuple[ImageReference | None, tuple[Login, ...]]:
+    """Return the pod's image and the logins to try at its registry: what a look-up of its configuration needs."""
+    annotations = with_defaults((pod.metadata.annotations if pod.metadata else None) or {}, namespace_annotations)
+    main = plan(pod, annotations, policy.ignored_containers).main
+    if pod.spec is None or main is None:
+        return None, ()
+    reference = reference_of(main.container.image)
+    report = Report()
+    return reference, registry_login_of(pod.spec, reference, inputs, Settings(annotations, report), report).logins
+
+
+def _judge_fields(spec: PodSpec, chosen: RunPlan, report: Report) -> None:
+    judge(spec, POD_ROWS, "spec", report)
     if spec.securityContext is not None:
         judge(spec.securityContext, POD_SECURITY_ROWS, "spec.securityContext", report)
-    judge(container, CONTAINER_ROWS, FIRST_CONTAINER, report)
-    if container.lifecycle is not None:
-        judge(container.lifecycle, LIFECYCLE_ROWS, f"{FIRST_CONTAINER}.lifecycle", report)
-    if container.securityContext is not None:
-        judge(container.securityContext, CONTAINER_SECURITY_ROWS, f"{FIRST_CONTAINER}.securityContext", report)
-    judge_ports(container, FIRST_CONTAINER, report)
-    judge_volumes(spec, container, FIRST_CONTAINER, report)
+    for placed in chosen.runs:
+        container, path = placed.container, placed.path
+        judge(container, CONTAINER_ROWS, path, report)
+        if container.lifecycle is not None:
+            judge(container.lifecycle, LIFECYCLE_ROWS, f"{path}.lifecycle", report)
+        if container.securityContext is not None:
+            judge(container.securityContext, CONTAINER_SECURITY_ROWS, f"{path}.securityContext", report)
+        judge_ports(container, path, report)
+    judge_volumes(spec, chosen, report)
 
 
 def _request(
-    pod: Pod,
     spec: PodSpec,
-    container: Container,
+    chosen: RunPlan,
+    main: Placed,
     inputs: PodInputs,
     mark: PodMark,
     catalogue: GpuCatalogue,
     policy: Policy,
-    namespace_annotations: Mapping[str, str],
+    settings: Settings,
     report: Report,
 ) -> ContainerGroupPrototype:
     # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
-    annotations = (pod.metadata.annotations if pod.metadata else None) or {}
-    settings = Settings(with_defaults(annotations, namespace_annotations), report, own=annotations)
-    settings.report_unknown(namespace_annotations)
-    own = inputs.containers.get(container.name, ContainerInputs())
-    granted = resources_of(container, FIRST_CONTAINER, report, pod=spec.resources, steps=policy.resource_steps)
+    container, path = main.container, main.path
+    granted = resources_of(
+        container,
+        path,
+        report,
+        before=[(each.container, each.path) for each in chosen.init],
+        pod=spec.resources,
+        steps=policy.resource_steps,
+    )
     classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
     classes = large_enough(classes, granted, report)
-    probes = probes_of(container, FIRST_CONTAINER, report, kubernetes_version=policy.kubernetes_version)
+    probes = probes_of(container, path, report, kubernetes_version=policy.kubernetes_version)
     return ContainerGroupPrototype(
         name=ownership.group_name(mark),
         display_name=display_name(mark.namespace, mark.name),
         container=CreateContainer(
-            image=image_of(container, FIRST_CONTAINER, report),
-            command=command_of(own, FIRST_CONTAINER, report),
-            environment_variables=environment_of(container, own, ownership.environment(mark), FIRST_CONTAINER, report),
+            image="",
             image_caching=settings.boolean(IMAGE_CACHING),
             logging=log_sink_of(settings, inputs.secrets, report),
             priority=settings.choice(PRIORITY),
@@ -152,7 +194,7 @@ def _request(
                 cpu=granted.cpu,
                 memory=granted.memory_mb,
                 storage_amount=granted.storage_bytes,
-                shm_size=shared_memory_mb(spec, container, FIRST_CONTAINER, granted.memory_mb, report),
+                shm_size=shared_memory_mb(spec, container, path, granted.memory_mb, report),
                 gpu_classes=tuple(each.id for each in classes) or None,
             ),
         ),
@@ -163,16 +205,18 @@ def _request(
         liveness_probe=probes.liveness,
         readiness_probe=probes.readiness,
         replicas=1,
-        restart_policy=restart_policy_of(spec, container, FIRST_CONTAINER, report),
+        restart_policy=restart_policy_of(spec, container, path, report),
         autostart_policy=True,
     )
 
 
-def _judge_request(request: ContainerGroupPrototype, report: Report) -> None:
+def _judged(request: ContainerGroupPrototype, report: Report) -> ContainerGroupPrototype | None:
     # The last safety: what the checks above overlooked never reaches the platform.
-    for violation in violations("ContainerGroupPrototype", body_of(request)):
+    found = violations("ContainerGroupPrototype", body_of(request))
+    for violation in found:
         report.refuse(
             f"request.{violation.path}" if violation.path else "request",
             "InvalidRequest",
             f"SaladCloud would not take the request: {violation.message}",
         )
+    return None if found else request

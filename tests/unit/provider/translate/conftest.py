@@ -10,11 +10,13 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.input_objects import InputObjects
 from scvk.kubelet.inputs import SecretContents
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
 from scvk.provider.translate.policy import Policy
+from scvk.registry import ImageConfig
 from scvk.saladcloud.models import GpuClass
 from tests.unit.provider.pod_inputs import inputs_of
 
@@ -39,6 +41,8 @@ def translated() -> Callable[..., Translation]:
         policy: Policy = Policy(),  # noqa: B008
         namespace: dict[str, str] | None = None,
         secrets: dict[str, dict[str, str | bytes]] | None = None,
+        objects: InputObjects = InputObjects(),  # noqa: B008 - frozen
+        image_config: ImageConfig | None = None,
         spec: dict[str, Any] | None = None,
         annotations: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -57,7 +61,9 @@ def translated() -> Callable[..., Translation]:
             )
             for name, data in (secrets or {}).items()
         }
-        inputs = replace(inputs_of(pod), secrets=further)
-        return translate(pod, inputs, MARK, CATALOGUE, policy=policy, namespace_annotations=namespace or {})
+        inputs = replace(inputs_of(pod, objects), secrets=further)
+        return translate(
+            pod, inputs, MARK, CATALOGUE, policy=policy, image=image_config, namespace_annotations=namespace or {}
+        )
 
     return run

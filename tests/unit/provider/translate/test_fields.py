@@ -58,8 +58,6 @@ REFUSED_IN_THE_SPEC: dict[str, Any] = {
     "hostIPC": True,
     "hostNetwork": True,
     "hostPID": True,
-    "imagePullSecrets": [{"name": "login"}],
-    "initContainers": [{"name": "init", "image": "busybox"}],
     "nodeSelector": {"kubernetes.io/os": "windows"},
     "os": {"name": "windows"},
     "resourceClaims": [{"name": "gpu"}],
@@ -69,7 +67,6 @@ REFUSED_IN_THE_CONTAINER: dict[str, Any] = {
     "imagePullPolicy": "Never",
     "restartPolicyRules": [{"action": "Restart"}],
     "volumeDevices": [{"name": "disk", "devicePath": "/dev/xvda"}],
-    "workingDir": "/app",
 }
 
 REFUSED_DEEPER: dict[str, dict[str, Any]] = {
@@ -80,7 +77,7 @@ REFUSED_DEEPER: dict[str, dict[str, Any]] = {
     "spec.containers[0].securityContext.windowsOptions": {
         "securityContext": {"windowsOptions": {"runAsUserName": "a"}}
     },
-    "spec.containers[0].lifecycle.postStart": {"lifecycle": {"postStart": {"exec": {"command": ["x"]}}}},
+    "spec.containers[0].lifecycle.postStart.httpGet": {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}},
     "spec.containers[0].livenessProbe.grpc.mode": {"livenessProbe": {"grpc": {"port": 1, "mode": "TLS"}}},
 }
 

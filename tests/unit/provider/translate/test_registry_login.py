@@ -98,11 +98,16 @@ def test_where_none_fits_the_image_is_pulled_without_and_that_is_told() -> None:
     assert "docker.io/library/nginx" in findings[0].reason
 
 
-def test_a_pull_secret_that_is_not_there_is_named() -> None:
+def test_a_pull_secret_that_is_not_there_is_the_kubelets_to_tell() -> None:
     found, findings = login_of("ghcr.io/app", pull_secret({"ghcr.io": entry()}), names=("gone", "login"))
     assert found.authentication is not None
-    assert [(each.path, each.reason_code) for each in findings] == [
-        ("spec.imagePullSecrets[0]", "FailedToRetrieveImagePullSecret")
+    assert findings == ()
+
+
+def test_a_name_that_no_secret_has_is_refused() -> None:
+    _, findings = login_of("ghcr.io/app", named=SecretContents("../other/secret", "Opaque", {}))
+    assert [(each.outcome, each.path) for each in findings] == [
+        (Outcome.REFUSED, f"metadata.annotations[{ANNOTATION}]")
     ]
 
 

@@ -108,14 +108,14 @@ def test_a_pod_without_containers_is_refused() -> None:
 
 def test_every_reason_is_given_at_once(translated: Translate) -> None:
     translation = translated(
-        spec={"hostNetwork": True, "volumes": [{"name": "data", "emptyDir": {}}]},
-        args=["--serve"],
+        spec={"hostNetwork": True, "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]},
+        args=["--serve\0"],
         annotations={"salad.com/country-codes": "zz"},
     )
     assert refusals(translation) == [
         ("spec.hostNetwork", "UnsupportedHostNamespace"),
         ("spec.volumes[0]", "UnsupportedVolume"),
-        ("spec.containers[0].args", "UnknownEntrypoint"),
+        ("spec.containers[0].args[0]", "UnsupportedCommand"),
         ("metadata.annotations[salad.com/country-codes]", "InvalidAnnotation"),
     ]
 
