@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from scvk.cli.examples import examples_of
 from scvk.cli.simulator_faults import fault_app
 from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
 from scvk.simulator.run import run_simulate
@@ -150,6 +151,9 @@ def simulate(
         ssh_host=ssh_host,
         ssh_authorized_keys=ssh_authorized_keys,
     )
+
+
+simulate_app.help_epilogue = examples_of(simulate)
 
 
 def _default_cache() -> Path:

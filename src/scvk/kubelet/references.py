@@ -97,6 +97,20 @@ class References:
             )
         return found
 
+    def annotated_secret(self, name: str, path: str) -> SecretContents | None:
+        """Return the Secret that an annotation names, None where it is missing; there is no leaving it out."""
+        key, use = ObjectKey("Secret", name), Use()
+        found = self._objects.secrets.get(name)
+        if found is None and key in self._objects.refused:
+            self._refused(key, path, use, MANDATORY["Secret"].unreadable)
+        elif found is None:
+            text = (
+                f'secret "{name}" not found ({path}): create it in the namespace {self._namespace}, or change the'
+                " annotation of the pod or its namespace that names it"
+            )
+            self._miss(key, path, use, MANDATORY["Secret"].missing, text)
+        return found
+
     def no_key(
         self, kind: ObjectKind, name: str | None, key: str, path: str, use: Use, *, optional: bool | None
     ) -> None:
@@ -143,12 +157,9 @@ class References:
         if found is not None:
             return found
         word = key.kind.lower()
-        refusal = self._objects.refused.get(key)
-        if refusal is not None:
+        if key in self._objects.refused:
             # Not known to be absent, so that even an optional one is waited for, as a kubelet does.
-            reasons = (OPTIONAL if optional else MANDATORY)[key.kind]
-            text = f'{word} "{key.name}" cannot be read ({path}): {refusal}'
-            self._miss(key, path, use, reasons.unreadable, text)
+            self._refused(key, path, use, (OPTIONAL if optional else MANDATORY)[key.kind].unreadable)
         elif optional:
             text = f'{word} "{key.name}" not found: left out, as {path} is optional'
             self.notices.append(InputNotice(path, OPTIONAL[key.kind].missing, text))
@@ -159,6 +170,10 @@ class References:
             )
             self._miss(key, path, use, MANDATORY[key.kind].missing, text)
         return None
+
+    def _refused(self, key: ObjectKey, path: str, use: Use, event_reason: str) -> None:
+        text = f'{key.kind.lower()} "{key.name}" cannot be read ({path}): {self._objects.refused[key]}'
+        self._miss(key, path, use, event_reason, text)
 
     def _miss(self, key: ObjectKey, path: str, use: Use, event_reason: str, text: str) -> None:
         self.missing.append(

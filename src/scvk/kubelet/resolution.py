@@ -16,7 +16,7 @@ from scvk.kubelet.downward import NodeView
 from scvk.kubelet.environment import resolve
 from scvk.kubelet.input_objects import InputObjects, ObjectKey
 from scvk.kubelet.inputs import InputNeeds, MissingInput, MissingReference, PodInputs, SecretContents
-from scvk.kubelet.references import References, Use
+from scvk.kubelet.references import References
 from scvk.kubelet.service_links import service_variables
 from scvk.kubelet.volumes import is_injected_token, volume_files
 
@@ -83,10 +83,7 @@ def resolve_inputs(pod: Pod, needs: InputNeeds, objects: InputObjects, node: Nod
 
 
 def _further_secrets(needs: InputNeeds, references: References) -> Mapping[str, SecretContents]:
-    secrets = {
-        name: references.secret(name, SECRETS_BY_ANNOTATION, Use(), optional=False)
-        for name in dict.fromkeys(needs.secrets)
-    }
+    secrets = {name: references.annotated_secret(name, SECRETS_BY_ANNOTATION) for name in dict.fromkeys(needs.secrets)}
     return {name: secret for name, secret in secrets.items() if secret is not None}
 
 

@@ -167,13 +167,14 @@ def pod_status(
     sandbox: bool,
     failed_init: FailedInit | None = None,
 ) -> PodStatus:
-    """Return a PodStatus around one container's status, with the kubelet's conditions."""
+    """Return a PodStatus around one container's status, with the kubelet's conditions.
+
+    Readiness gates are not in it: the kubelet adds what they mean for Ready.
+    """
     finished = phase in ("Succeeded", "Failed")
     runs = running(pod)
     begun = not runs.init or (phase != "Pending" and failed_init is None)
     why_not = ("PodCompleted", "") if finished else ("ContainersNotReady", f"container {container.name} is not ready")
-    gates = [gate.conditionType for gate in (pod.spec.readinessGates if pod.spec else None) or []]
-    closed = [gate for gate in gates if (found := condition(pod.status, gate)) is None or found.status != "True"]
     conditions = [
         _condition("PodReadyToStartContainers", sandbox and not finished),
         _condition(
@@ -182,12 +183,8 @@ def pod_status(
             ("PodCompleted" if phase == "Succeeded" else None) if begun else "ContainersNotInitialized",
         ),
         _condition("ContainersReady", ready, *(() if ready else why_not)),
+        _condition("Ready", ready, *(() if ready else why_not)),
     ]
-    if ready and closed:
-        message = f"readiness gates not True: {', '.join(closed)}"
-        conditions.append(_condition("Ready", False, "ReadinessGatesNotReady", message))
-    else:
-        conditions.append(_condition("Ready", ready, *(() if ready else why_not)))
     if condition(pod.status, "PodScheduled") is None:
         conditions.append(_condition("PodScheduled", True))
     waiting = container.state.waiting if container.state else None

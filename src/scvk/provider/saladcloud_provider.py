@@ -57,6 +57,7 @@ from scvk.provider.removal import Remover, groups_of
 from scvk.provider.running import running
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
+from scvk.provider.translate.listing import listed
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -334,8 +335,7 @@ class SaladCloudProvider:
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
-        message = "; ".join(f"{finding.path}: {finding.reason}" for finding in refusals)
-        return self._wait(pod, reason, message, again_in=RETRANSLATE_S)
+        return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)

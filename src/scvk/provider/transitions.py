@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from lightkube.models.core_v1 import ContainerStatus, PodStatus
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.events import MESSAGE_LIMIT
 from scvk.kubelet.provider import PodEvent
 from scvk.provider.pod_status import container_status
 from scvk.provider.translate import Finding, Outcome
+from scvk.provider.translate.listing import listed
 
 _QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 _BACK_OFF_REASONS = frozenset({"CrashLoopBackOff"})
@@ -43,8 +45,8 @@ def events_between(pod: Pod, status: PodStatus) -> tuple[PodEvent, ...]:
 
 def degradations(findings: Iterable[Finding]) -> tuple[PodEvent, ...]:
     """Return what to tell of a pod whose translation loses something: one event that names every field."""
-    lossy = [f"{finding.path}: {finding.reason}" for finding in findings if finding.outcome is Outcome.DEGRADED]
-    return (PodEvent("SaladCloudDegraded", "; ".join(lossy), warning=True),) if lossy else ()
+    lossy = [finding for finding in findings if finding.outcome is Outcome.DEGRADED]
+    return (PodEvent("SaladCloudDegraded", listed(lossy, limit=MESSAGE_LIMIT), warning=True),) if lossy else ()
 
 
 def left_out(names: Sequence[str]) -> tuple[PodEvent, ...]:

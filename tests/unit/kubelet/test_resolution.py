@@ -76,6 +76,10 @@ def test_further_secrets_are_needed_too() -> None:
     (missing,) = resolve_inputs(a_pod(), needs, InputObjects(), A_NODE).missing
     assert (missing.kind, missing.name, missing.event_reason) == ("Secret", "sink", "MandatorySecretNotFound")
     assert missing.reason == "CreateContainerConfigError"
+    assert "change the annotation" in missing.message
+    known = objects(refused={ObjectKey("Secret", "sink"): "secrets is forbidden"})
+    (missing,) = resolve_inputs(a_pod(), needs, known, A_NODE).missing
+    assert missing.event_reason == "FailedToReadMandatorySecret"
 
 
 def test_each_container_has_its_own_environment() -> None:

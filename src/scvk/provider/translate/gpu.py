@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from scvk.provider.annotations import GPU_CLASSES
 from scvk.provider.gpu_catalogue import RESOURCE_PREFIX, Ambiguous, Found, GpuCatalogue, NotFound, gpu_count_of
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.resources import GPU_RESOURCE, Granted
 from scvk.provider.translate.settings import Settings
 from scvk.saladcloud.models import GpuClass
@@ -41,7 +42,7 @@ def gpu_classes_of(
         return _found(asked, catalogue, report)
     if asked.gpu_count == 0:
         return ()
-    return _default(asked, catalogue, defaults, report)
+    return _default(asked, granted, catalogue, defaults, report)
 
 
 def _asked(settings: Settings, granted: Granted, report: Report) -> _Asked:
@@ -88,7 +89,7 @@ def _found(asked: _Asked, catalogue: GpuCatalogue, report: Report) -> tuple[GpuC
                         asked.path,
                         "GpuCountMismatch",
                         f"{gpu_class.name} has {_gpus(gpu_count_of(gpu_class))}, the container asks for"
-                        f" {asked.gpu_count}; {_choice(catalogue, asked.gpu_count)}",
+                        f" {asked.gpu_count}; {_choice(catalogue.with_gpu_count(asked.gpu_count), asked.gpu_count)}",
                     )
             case Ambiguous(candidates):
                 report.refuse(
@@ -106,7 +107,9 @@ def _found(asked: _Asked, catalogue: GpuCatalogue, report: Report) -> tuple[GpuC
     return tuple(chosen.values())
 
 
-def _default(asked: _Asked, catalogue: GpuCatalogue, defaults: tuple[str, ...], report: Report) -> tuple[GpuClass, ...]:
+def _default(
+    asked: _Asked, granted: Granted, catalogue: GpuCatalogue, defaults: tuple[str, ...], report: Report
+) -> tuple[GpuClass, ...]:
     lookups = {text: catalogue.lookup(text, gpu_count=asked.gpu_count) for text in defaults}
     fitting = {
         each.gpu_class.id: each.gpu_class
@@ -115,12 +118,18 @@ def _default(asked: _Asked, catalogue: GpuCatalogue, defaults: tuple[str, ...], 
     }
     unknown = [text for text, each in lookups.items() if not isinstance(each, Found)]
     if not fitting:
+        candidates = catalogue.with_gpu_count(asked.gpu_count)
+        # Who has chosen a class must not learn only then that the pod is too large for all of them.
+        unheard = Report()
+        sized = large_enough(candidates, granted, unheard)
+        if not sized:
+            report.add(unheard.findings)
         without = f"; none of --default-gpu-classes has {_gpus(asked.gpu_count)}" if defaults else ""
         report.refuse(
             asked.path,
             "GpuClassRequired",
             f"Say which GPUs may run the pod with the annotation {GPU_CLASSES.key}{without};"
-            f" {_choice(catalogue, asked.gpu_count)}",
+            f" {_choice(sized or candidates, asked.gpu_count)}",
         )
     elif unknown:
         report.degrade(
@@ -132,8 +141,7 @@ def _default(asked: _Asked, catalogue: GpuCatalogue, defaults: tuple[str, ...], 
     return tuple(fitting.values())
 
 
-def _choice(catalogue: GpuCatalogue, gpu_count: int) -> str:
-    fitting = catalogue.with_gpu_count(gpu_count)
+def _choice(fitting: tuple[GpuClass, ...], gpu_count: int) -> str:
     if not fitting:
         return f"no known class has {_gpus(gpu_count)}"
     return f"classes with {_gpus(gpu_count)} are {_shown(fitting)}"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.gpu import gpu_classes_of
 from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.resources import Granted
+from scvk.provider.translate.settings import Settings
 from scvk.saladcloud.models import GpuClass
 
 Translate = Callable[..., Translation]
@@ -221,3 +225,19 @@ def test_a_limit_that_is_not_shown_is_none() -> None:
     unknown = GpuClass(id="x", name="Unknown")
     assert large_enough([unknown], granted(512, 512), report) == (unknown,)
     assert report.findings == ()
+
+
+def test_a_pod_too_large_for_every_class_is_told_so_before_it_has_chosen_one() -> None:
+    report = Report()
+    wish = replace(granted(1, 80), gpu_count=1)
+    assert gpu_classes_of(Settings({}, report), wish, GpuCatalogue.of([SMALL, LARGE]), (), report) == ()
+    assert [each.reason_code for each in report.findings] == ["ResourceBeyondLimit", "GpuClassRequired"]
+
+
+def test_only_classes_that_are_large_enough_are_offered() -> None:
+    report = Report()
+    wish = replace(granted(1, 32), gpu_count=1)
+    assert gpu_classes_of(Settings({}, report), wish, GpuCatalogue.of([SMALL, LARGE]), (), report) == ()
+    (finding,) = report.findings
+    assert "Large (8 GB)" in finding.reason
+    assert "Small" not in finding.reason
