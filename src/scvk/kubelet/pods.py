@@ -37,6 +37,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
+from scvk.kubelet.readiness import with_readiness_gates
 from scvk.kubelet.status import is_finished, status_patch, stopped_status
 from scvk.kubelet.workqueue import WorkQueue
 
@@ -160,7 +161,7 @@ class PodController:
         for event in observation.events:
             self._say(pod, event)
         if observation.status is not None:
-            await self._write_status(pod, observation.status)
+            await self._write_status(pod, with_readiness_gates(pod, observation.status))
             if is_finished(observation.status):
                 self._queue.add(key)  # nobody else tells us of our own write
         if observation.again_in is not None:

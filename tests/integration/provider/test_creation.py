@@ -345,3 +345,10 @@ async def test_a_missing_input_is_the_kubelets_to_tell_and_lets_nothing_be_made(
     world.inputs.missing = None
     await world.settle(2)
     assert world.cloud.count("create") == 1
+
+
+async def test_annotations_of_the_namespace_are_defaults_of_the_pods() -> None:
+    world = await World().started()
+    world.inputs.defaults = {"salad.com/country-codes": "ca"}
+    await world.settle(2)
+    assert world.cloud.bodies[0]["country_codes"] == ["ca"]

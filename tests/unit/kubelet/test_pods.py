@@ -688,3 +688,25 @@ async def test_a_pod_that_ended_in_time_is_not_failed_by_its_deadline(
     async with controlling.running():
         await asyncio.sleep(10)
     assert api.objects[POD]["status"]["phase"] == "Succeeded"
+
+
+async def test_a_pod_is_told_ready_when_its_gate_is_true(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    ready = [{"type": kind, "status": "True"} for kind in ("ContainersReady", "Ready")]
+    provider.observe = lambda _: Observation(status(running(conditions=ready)), again_in=1)
+    manifest = pod_json()
+    manifest["spec"]["readinessGates"] = [{"conditionType": "lb"}]
+    api.put(POD, manifest)
+
+    def standing() -> dict[str, str]:
+        return {each["type"]: each["status"] for each in api.objects[POD]["status"]["conditions"]}
+
+    async with controlling.running():
+        await asyncio.sleep(5)
+        assert (standing()["ContainersReady"], standing()["Ready"]) == ("True", "False")
+        changed = {**api.objects[POD]["status"]}
+        changed["conditions"] = [*changed["conditions"], {"type": "lb", "status": "True"}]
+        api.put(POD, {**api.objects[POD], "status": changed})
+        await asyncio.sleep(5)
+        assert standing()["Ready"] == "True"

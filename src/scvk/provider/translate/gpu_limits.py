@@ -36,8 +36,8 @@ def large_enough(classes: Sequence[GpuClass], granted: Granted, report: Report) 
             report.refuse(
                 granted.paths.get(name, GPU_CLASSES.path),
                 "ResourceBeyondLimit",
-                f"Machines of the chosen GPU classes have at most {_amount(name, max(known))}; ask for less, or choose"
-                " other classes (`scvk gpu-classes` shows their limits)",
+                f"Machines of all possible GPU classes have at most {_amount(name, max(known))}; ask for less, or"
+                " choose other classes (`scvk gpu-classes` shows their limits)",
             )
             return ()
     each_limit = "; ".join(f"{each.name} at most {_joined(_lacking(each, granted))}" for each in classes)
