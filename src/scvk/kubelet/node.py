@@ -77,6 +77,9 @@ def node_labels(identity: NodeIdentity, facts: NodeFacts) -> dict[str, str]:
     return {
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
+        # The old names of the same: kubelets still set them, and older manifests still select by them.
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64",
         "kubernetes.io/role": "agent",
         "node.kubernetes.io/exclude-from-external-load-balancers": "true",
         **facts.labels,
