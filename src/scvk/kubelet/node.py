@@ -77,7 +77,7 @@ def node_labels(identity: NodeIdentity, facts: NodeFacts) -> dict[str, str]:
     return {
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
-        # The old names of the same: kubelets still set them, and older manifests still select by them.
+        # Their names of before 2019: kubelets still have them, and manifests still ask for them.
         "beta.kubernetes.io/os": "linux",
         "beta.kubernetes.io/arch": "amd64",
         "kubernetes.io/role": "agent",

@@ -21,6 +21,7 @@ from lightkube.models.core_v1 import (
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.status import condition
+from scvk.provider.last_words import FailedInit
 from scvk.provider.running import Running, running
 from scvk.provider.translate.run_plan import NOT_RUN
 
@@ -78,16 +79,24 @@ def _beside(container: Container, state: ContainerState, *, ready: bool = False)
     )
 
 
-def _init_statuses(runs: Running, begun: bool, main: ContainerState | None) -> list[ContainerStatus]:
-    """Return the init containers': those that run are through when the program has begun."""
+def _init_statuses(
+    runs: Running, begun: bool, failed: FailedInit | None, main: ContainerState | None
+) -> list[ContainerStatus]:
+    """Return the init containers': those that run are through when the program has begun, or a later one failed."""
     waiting = ContainerState(waiting=ContainerStateWaiting(reason="PodInitializing"))
     if not runs.chosen and main is not None:
         waiting = main
-    present = ContainerState(terminated=_DONE) if begun else waiting
-    return [
-        *(_beside(each, present, ready=begun) for each in runs.init),
-        *(_beside(each, ContainerState(terminated=_LEFT_OUT)) for each in runs.other_init),
-    ]
+    statuses: list[ContainerStatus] = []
+    through = begun or failed is not None
+    for each in runs.init:
+        if failed is not None and each.name == failed.name:
+            end = ContainerStateTerminated(exitCode=failed.exit_code, reason="Error")
+            statuses.append(_beside(each, ContainerState(terminated=end)))
+            through = False
+        else:
+            present = ContainerState(terminated=_DONE) if through else waiting
+            statuses.append(_beside(each, present, ready=through))
+    return statuses + [_beside(each, ContainerState(terminated=_LEFT_OUT)) for each in runs.other_init]
 
 
 def _other_statuses(runs: Running, main: ContainerState | None) -> list[ContainerStatus]:
@@ -156,6 +165,7 @@ def pod_status(
     now: datetime,
     host_ip: str,
     sandbox: bool,
+    failed_init: FailedInit | None = None,
 ) -> PodStatus:
     """Return a PodStatus around one container's status, with the kubelet's conditions.
 
@@ -163,7 +173,7 @@ def pod_status(
     """
     finished = phase in ("Succeeded", "Failed")
     runs = running(pod)
-    begun = not runs.init or phase != "Pending"
+    begun = not runs.init or (phase != "Pending" and failed_init is None)
     why_not = ("PodCompleted", "") if finished else ("ContainersNotReady", f"container {container.name} is not ready")
     conditions = [
         _condition("PodReadyToStartContainers", sandbox and not finished),
@@ -185,7 +195,7 @@ def pod_status(
         conditions=conditions,
         # The first is the one that runs: it is what everything else here speaks of.
         containerStatuses=[container, *_other_statuses(runs, container.state)],
-        initContainerStatuses=_init_statuses(runs, begun, container.state) or None,
+        initContainerStatuses=_init_statuses(runs, begun, failed_init, container.state) or None,
         hostIP=host_ip,
         hostIPs=[HostIP(ip=host_ip)],
         startTime=(pod.status.startTime if pod.status else None) or now,

@@ -110,14 +110,45 @@ async def test_a_pod_waits_for_its_secret_and_runs_without_being_made_again(stag
     assert len(await stage.own_groups()) == 1
 
 
-async def test_a_pod_waits_for_its_volume_as_one_on_any_node(stage: Stage) -> None:
+async def test_a_pod_waits_for_its_volume_as_one_on_any_node_and_finds_its_files(stage: Stage) -> None:
     await stage.running_agent()
-    web = pod_with("web", volumeMounts=[{"name": "conf", "mountPath": "/conf"}])
-    web["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "absent"}}]
-    await stage.apply(web)
+    shows = "cd /files; for f in $(find . -type f | sort); do echo $f $(stat -c %a $f) $(cat $f); done"
+    web = pod_with(
+        "web",
+        command=["/bin/sh", "-c", f"{shows}; {HELLO}"],
+        volumeMounts=[{"name": "all", "mountPath": "/files"}],
+    )
+    web["metadata"]["labels"] = {"tier": "front"}
+    items = [{"key": "token", "path": "private/token", "mode": 0o400}]
+    fields = [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    sources = [
+        {"configMap": {"name": "settings"}},
+        {"secret": {"name": "keys", "items": items}},
+        {"downwardAPI": {"items": fields}},
+        {"configMap": {"name": "absent", "optional": True}},
+    ]
+    web["spec"]["volumes"] = [{"name": "all", "projected": {"sources": sources}}]
+    await stage.apply(secret("keys", token="t0ken", other="unused"), web)
     (event,) = await until("an event tells of the volume", lambda: stage.events("FailedMount"))
-    assert 'MountVolume.SetUp failed for volume "conf" : configmap "absent" not found' in event["message"]
+    assert 'MountVolume.SetUp failed for volume "all" : configmap "settings" not found' in event["message"]
     assert waiting(await stage.get("pod", "web")).get("reason") == "ContainerCreating"
+
+    await stage.apply(config_map("settings", **{"a.conf": "a=1", "b.conf": "b=2"}))
+    await stage.ready_pods(1)
+    (name,) = await stage.own_groups()
+
+    async def lines() -> list[str]:
+        return [line for line in await stage.cloud.log_lines(name) if line.startswith("./")]
+
+    assert await until("the program shows its files", lines) == [
+        "./a.conf 644 a=1",
+        "./b.conf 644 b=2",
+        './labels 644 tier="front"',
+        "./private/token 400 t0ken",
+    ]
+    for agent in stage.agents:
+        assert "t0ken" not in agent.output()
+        assert base64.b64encode(b"t0ken").decode() not in agent.output()
 
 
 async def test_services_are_variables_where_the_operator_says_so(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lightkube.resources.core_v1 import Pod
@@ -15,6 +15,7 @@ from scvk.provider.capacity import node_facts
 from scvk.provider.preview.pod_report import Need
 from scvk.provider.preview.stand_ins import with_stand_ins
 from scvk.provider.translate import Finding, Outcome
+from scvk.registry import ImageReference
 
 STAND_IN_NODE = "saladcloud"
 STAND_IN_ADDRESS = "192.0.2.1"  # RFC 5737: of documentation, nobody's
@@ -30,11 +31,17 @@ class OfflineInputs:
     findings: tuple[Finding, ...]
 
 
-def offline_inputs(pod: Pod, needs: InputNeeds, objects: InputObjects) -> OfflineInputs:
-    """Return what the pod's containers run with. `objects` are those of the pod's namespace that are known."""
+def offline_inputs(
+    pod: Pod, needs: InputNeeds, objects: InputObjects, annotations: Mapping[str, str], image: ImageReference | None
+) -> OfflineInputs:
+    """Return what the pod's containers run with. `objects` are those of the pod's namespace that are known.
+
+    `annotations` are the pod's with its namespace's behind them; `image` is that of the container that runs, None
+    where its name cannot be one.
+    """
     node = NodeView(STAND_IN_NODE, (STAND_IN_ADDRESS,), node_facts("", "", None, None).capacity)
     known = resolve_inputs(pod, needs, objects, node)
-    completed = resolve_inputs(pod, needs, with_stand_ins(objects, pod, needs), node) if known.missing else known
+    completed = resolve_inputs(pod, needs, with_stand_ins(objects, pod, needs, annotations, image), node)
     return OfflineInputs(
         completed.inputs,
         tuple(dict.fromkeys((*_needs(known.missing), *_pull_secrets(pod, objects)))),

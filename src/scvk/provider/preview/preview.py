@@ -27,6 +27,7 @@ from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport
 from scvk.provider.preview.price import price_of
 from scvk.provider.translate import Finding, Outcome, Translation, translate
 from scvk.provider.translate.daemon_sets import NOT_RUN
+from scvk.provider.translate.image_name import reference_of
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.run_plan import plan
 from scvk.provider.translate.settings import with_defaults
@@ -71,7 +72,8 @@ def preview(
     assert meta is not None
     annotations = with_defaults(meta.annotations or {}, namespace_annotations)
     chosen = plan(pod, annotations, surroundings.policy.ignored_containers)
-    known = offline_inputs(pod, chosen.needs, objects)
+    image = (chosen.main.container.image if chosen.main else None) or ""
+    known = offline_inputs(pod, chosen.needs, objects, annotations, reference_of(image))
     mark = PodMark(STAND_IN_UID, workload.namespace, meta.name or "", meta.uid or STAND_IN_UID, 0, STAND_IN_NODE)
 
     def translated(config: ImageConfig | None) -> Translation:
@@ -85,7 +87,6 @@ def preview(
             namespace_annotations=namespace_annotations,
         )
 
-    image = (chosen.main.container.image if chosen.main else None) or ""
     translation = translated((images or {}).get(image))
     unknown_image = translation.needs_image
     if unknown_image:

@@ -5,7 +5,8 @@ What a pod marks as optional gets none: it runs without. Of an object that is th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lightkube.models.core_v1 import Container, KeyToPath, Volume
@@ -13,7 +14,10 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.input_objects import DEFAULT_SECRET_TYPE, ConfigMapContents, InputObjects, ObjectKey
 from scvk.kubelet.inputs import InputNeeds, SecretContents
+from scvk.provider.annotations import LOGGING_SECRET, REGISTRY_SECRET
 from scvk.provider.preview.masking import MASK
+from scvk.provider.translate.pull_credentials import matching_credentials
+from scvk.registry import ImageReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,18 @@ class _Reference:
     keys: tuple[str, ...] = ()
 
 
-def with_stand_ins(objects: InputObjects, pod: Pod, needs: InputNeeds) -> InputObjects:
-    """Return `objects` with all that the pod's containers need; what was not there has `•••` for its values."""
+_SINK_KEYS = ("api_token", "api_key", "ingestion_key", "token")
+"""What a log sink must have of its Secret: one of these, by its kind."""
+
+
+def with_stand_ins(
+    objects: InputObjects, pod: Pod, needs: InputNeeds, annotations: Mapping[str, str], image: ImageReference | None
+) -> InputObjects:
+    """Return `objects` with all that the pod needs; what was not there has `•••` for its values.
+
+    `annotations` are the pod's with its namespace's behind them: they name Secrets too. Where no pull secret that is
+    known fits `image`, the first one that is not known has a login for it.
+    """
     config_maps = dict(objects.config_maps)
     secrets = dict(objects.secrets)
     for reference in _references(pod, needs.containers):
@@ -38,7 +52,31 @@ def with_stand_ins(objects: InputObjects, pod: Pod, needs: InputNeeds) -> InputO
             secret = secrets.get(name, SecretContents(name, DEFAULT_SECRET_TYPE, {}))
             absent = {key: MASK.encode() for key in reference.keys if key not in secret.data}
             secrets[name] = replace(secret, data={**secret.data, **absent})
+    for annotation, keys in ((LOGGING_SECRET, _SINK_KEYS), (REGISTRY_SECRET, ("username", "password"))):
+        named = annotations.get(annotation.key, "")
+        if named in needs.secrets and named not in objects.secrets:
+            values = dict.fromkeys(keys, MASK.encode())
+            secrets[named] = SecretContents(named, DEFAULT_SECRET_TYPE, values)
+    missing = _first_missing_pull_secret(pod, secrets, image)
+    if missing is not None and image is not None:
+        secrets[missing] = _login(missing, image)
     return replace(objects, config_maps=config_maps, secrets=secrets)
+
+
+def _first_missing_pull_secret(
+    pod: Pod, secrets: Mapping[str, SecretContents], image: ImageReference | None
+) -> str | None:
+    names = [each.name for each in (pod.spec.imagePullSecrets if pod.spec else None) or () if each.name]
+    known = [secrets[name] for name in names if name in secrets]
+    if image is None or matching_credentials(image, known)[0]:
+        return None
+    return next((name for name in names if name not in secrets), None)
+
+
+def _login(name: str, image: ImageReference) -> SecretContents:
+    login = {"username": MASK, "password": MASK}
+    config = {"auths": {f"{image.registry}/{image.repository}": login}}
+    return SecretContents(name, "kubernetes.io/dockerconfigjson", {".dockerconfigjson": json.dumps(config).encode()})
 
 
 def _references(pod: Pod, containers: Collection[str]) -> tuple[_Reference, ...]:

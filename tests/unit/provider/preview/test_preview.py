@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 from decimal import Decimal
@@ -37,6 +38,7 @@ SURROUNDINGS = Surroundings(
     taints=(TAINT,),
 )
 TOLERATION = "{key: virtual-kubelet.io/provider, operator: Equal, value: saladcloud, effect: NoSchedule}"
+PASSWORD = "hunter2"
 REQUIRED_AFFINITY = "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
 CONTAINER = "{name: c, image: nginx, command: [run]}"
 
@@ -154,6 +156,27 @@ def test_what_is_optional_is_not_needed() -> None:
 def test_a_pull_secret_that_is_not_there_is_needed() -> None:
     found = report(pod(spec=f"imagePullSecrets: [{{name: login}}]\n  tolerations: [{TOLERATION}]"))
     assert Need("Secret", "login", found.needs[0].reason) in found.needs
+    assert (found.outcome, found.findings) == (PodOutcome.RUNS, ())  # it may well have the login
+    assert "registry_authentication" in request(found)["container"]
+
+
+def test_logins_are_masked() -> None:
+    config = json.dumps({"auths": {"ghcr.io": {"username": "me", "password": PASSWORD}}})
+    login = secret("login", json.dumps({".dockerconfigjson": config}))
+    login = login.replace("stringData", "type: kubernetes.io/dockerconfigjson\nstringData")
+    spec = f"imagePullSecrets: [{{name: login}}]\n  tolerations: [{TOLERATION}]"
+    found = report(login + pod("{name: c, image: ghcr.io/a/b, command: [run]}", spec=spec))
+    assert request(found)["container"]["registry_authentication"] == {"basic": {"username": "•••", "password": "•••"}}
+
+
+def test_secrets_that_annotations_name_are_needed_and_not_the_pods_fault() -> None:
+    annotations = (
+        "{salad.com/logging-secret: sink, salad.com/logging-splunk-host: h.example, salad.com/registry-secret: login}"
+    )
+    found = report(pod(annotations=annotations))
+    assert found.outcome is PodOutcome.RUNS
+    assert sorted((need.kind, need.name) for need in found.needs) == [("Secret", "login"), ("Secret", "sink")]
+    assert request(found)["container"]["logging"] == {"splunk": {"host": "h.example", "token": "•••"}}
 
 
 def test_the_pull_secrets_of_the_service_account_are_the_pods() -> None:
@@ -165,7 +188,6 @@ def test_the_pull_secrets_of_the_service_account_are_the_pods() -> None:
 
 # -- secrets ---------------------------------------------------------------------------------------------------------
 
-PASSWORD = "hunter2"
 EXPANDED = (
     '{name: c, image: i, command: [run, "--password=$(P)"], args: [quiet], env: '
     '[{name: P, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: URL, value: "db://$(P)@h"}, {name: X, value: z}]}'
