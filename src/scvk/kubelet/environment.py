@@ -19,9 +19,18 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from lightkube.models.core_v1 import Container, EnvVar, EnvVarSource
+from lightkube.models.core_v1 import (
+    ConfigMapEnvSource,
+    ConfigMapKeySelector,
+    Container,
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    SecretEnvSource,
+    SecretKeySelector,
+)
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.downward import DownwardError, NodeView, variable_field, variable_resource
@@ -33,6 +42,8 @@ FIRST_CONTAINER = "spec.containers[0]"
 """Where the container stands that a provider runs."""
 
 _USE = Use()
+_CONFIG_MAP: ObjectKind = "ConfigMap"
+_SECRET: ObjectKind = "Secret"  # noqa: S105 - a kind of object
 _NAME = re.compile(r"[ -<>-~]+")  # IsRelaxedEnvVarName
 
 
@@ -56,26 +67,12 @@ def resolve(
 
     `path` is where it stands in the pod, such as `spec.containers[0]`; `services` are the variables of Services.
     """
-    variables = _Variables(services)
+    environment = _Environment(pod, container, node, references, services)
     for index, source in enumerate(container.envFrom or ()):
-        where = f"{path}.envFrom[{index}]"
-        if source.configMapRef is not None:
-            name, optional = source.configMapRef.name, source.configMapRef.optional
-            found = references.config_map(name, f"{where}.configMapRef", _USE, optional=optional)
-            brought: Mapping[str, str | bytes] = found.data if found else {}
-            _take_all(variables, "ConfigMap", name, source.prefix, brought, where, references)
-        elif source.secretRef is not None:
-            name, optional = source.secretRef.name, source.secretRef.optional
-            secret = references.secret(name, f"{where}.secretRef", _USE, optional=optional)
-            _take_all(variables, "Secret", name, source.prefix, secret.data if secret else {}, where, references)
+        environment.take_all(source, f"{path}.envFrom[{index}]")
     for index, entry in enumerate(container.env or ()):
-        # The kubelet looks at `valueFrom` only where `value` is empty; the API server refuses both at once.
-        if entry.value or entry.valueFrom is None:
-            variables.write(entry.name, entry.value or "")
-        else:
-            where = f"{path}.env[{index}].valueFrom"
-            _take_from(variables, entry.name, entry.valueFrom, pod, container, where, node, references)
-    return variables.finished(container)
+        environment.take(entry, f"{path}.env[{index}]")
+    return environment.finished()
 
 
 def unresolved_entries(container: Container, path: str) -> tuple[UnresolvedEntry, ...]:
@@ -98,163 +95,155 @@ _UNKNOWN = "an unknown source"
 _RESOLVED = ("configMapKeyRef", "fieldRef", "resourceFieldRef", "secretKeyRef")
 
 
-@dataclass(slots=True)
-class _Variables:
-    """The environment as it grows. `secret` has the names whose value holds something of a Secret."""
+class _Environment:
+    """The environment of one container as it grows, entry by entry."""
 
-    services: dict[str, str]
-    own: dict[str, str] = field(default_factory=dict)
-    secret: set[str] = field(default_factory=set)
-    empty: dict[str, str] = field(default_factory=dict)
-    """Variables that are left out and still known to references."""
-    known: Mapping[str, str] = field(init=False)
+    def __init__(
+        self, pod: Pod, container: Container, node: NodeView, references: References, services: dict[str, str]
+    ) -> None:
+        self._pod = pod
+        self._container = container
+        self._node = node
+        self._references = references
+        self._services = services
+        self._own: dict[str, str] = {}
+        self._origins: dict[str, str] = {}
+        self._secret: set[str] = set()
+        """Names whose value holds something of a Secret."""
+        self._empty: dict[str, str] = {}
+        """Variables that are left out and still known to references."""
+        self._known = ChainMap(self._own, self._empty, self._services)
 
-    def __post_init__(self) -> None:
-        self.known = ChainMap(self.own, self.empty, self.services)
-
-    def put(self, name: str, value: str, *, secret: bool = False) -> None:
-        self.own[name] = value
-        (self.secret.add if secret else self.secret.discard)(name)
-
-    def write(self, name: str, text: str) -> None:
-        if "$" in text:
-            value, secret = self._expanded(text)
-            self.put(name, value, secret=secret)
+    def take_all(self, source: EnvFromSource, path: str) -> None:
+        """Take every key of a ConfigMap or Secret."""
+        values: Mapping[str, str] | Mapping[str, bytes] = {}
+        ref: ConfigMapEnvSource | SecretEnvSource
+        if source.configMapRef is not None:
+            kind, ref = _CONFIG_MAP, source.configMapRef
+            config_map = self._references.config_map(ref.name, f"{path}.configMapRef", _USE, optional=ref.optional)
+            values = config_map.data if config_map else {}
+        elif source.secretRef is not None:
+            kind, ref = _SECRET, source.secretRef
+            secret = self._references.secret(ref.name, f"{path}.secretRef", _USE, optional=ref.optional)
+            values = secret.data if secret else {}
         else:
-            self.put(name, text)
+            return
+        names = {key: (source.prefix or "") + key for key in sorted(values)}
+        for key, name in names.items():
+            if _NAME.fullmatch(name):
+                self._put_value(name, kind, ref.name, key, values[key], path, path)
+        skipped = [name for name in names.values() if not _NAME.fullmatch(name)]
+        if skipped:
+            self._references.skipped_names(kind, ref.name, skipped, path)
 
-    def leave_out(self, name: str) -> None:
-        self.own.pop(name, None)
-        self.secret.discard(name)
-        self.empty[name] = ""
+    def take(self, entry: EnvVar, path: str) -> None:
+        """Take one variable; where its value is missing, it stays as it was."""
+        # The kubelet looks at `valueFrom` only where `value` is empty; the API server refuses both at once.
+        if entry.value or entry.valueFrom is None:
+            text, secret = self._expanded(entry.value or "")
+            self._put(entry.name, text, path, secret=secret)
+            return
+        source = entry.valueFrom
+        where = f"{path}.valueFrom"
+        if source.fieldRef is not None or source.resourceFieldRef is not None:
+            self._take_downward(entry.name, source, path)
+        elif source.configMapKeyRef is not None:
+            ref, where = source.configMapKeyRef, f"{where}.configMapKeyRef"
+            config_map = self._references.config_map(ref.name, where, _USE, optional=ref.optional)
+            if config_map is not None:
+                self._take_key(entry.name, _CONFIG_MAP, ref, config_map.data, where, path)
+        elif source.secretKeyRef is not None:
+            key, where = source.secretKeyRef, f"{where}.secretKeyRef"
+            found = self._references.secret(key.name, where, _USE, optional=key.optional)
+            if found is not None:
+                self._take_key(entry.name, _SECRET, key, found.data, where, path)
 
-    def finished(self, container: Container) -> ContainerInputs:
-        command = [self._expanded(item) for item in container.command or ()]
-        args = [self._expanded(item) for item in container.args or ()]
-        rest = {name: value for name, value in self.services.items() if name not in self.own}
+    def finished(self) -> ContainerInputs:
+        """Return everything, with command and arguments."""
+        command = [self._expanded(item) for item in self._container.command or ()]
+        args = [self._expanded(item) for item in self._container.args or ()]
+        rest = {name: value for name, value in self._services.items() if name not in self._own}
         return ContainerInputs(
-            environment={**self.own, **rest},
+            environment={**self._own, **rest},
             command=tuple(text for text, _ in command),
             args=tuple(text for text, _ in args),
-            secret_variables=frozenset(self.secret),
+            secret_variables=frozenset(self._secret),
             secret_command=frozenset(index for index, (_, secret) in enumerate(command) if secret),
             secret_args=frozenset(index for index, (_, secret) in enumerate(args) if secret),
+            origins=self._origins,
         )
+
+    def _take_downward(self, name: str, source: EnvVarSource, path: str) -> None:
+        kind = "fieldRef" if source.fieldRef is not None else "resourceFieldRef"
+        where = f"{path}.valueFrom.{kind}"
+        try:
+            if source.fieldRef is not None:
+                text = variable_field(self._pod, source.fieldRef, self._node)
+            else:
+                assert source.resourceFieldRef is not None
+                text = variable_resource(self._pod, self._container, source.resourceFieldRef, self._node)
+        except DownwardError as error:
+            pod_name = self._pod.metadata.name if self._pod.metadata else None
+            self._references.unusable("Pod", pod_name, where, _USE, f"{error} ({where})")
+            return
+        if text is None:
+            self._leave_out(name)
+        else:
+            self._put(name, text, path)
+
+    def _take_key(
+        self,
+        name: str,
+        kind: ObjectKind,
+        ref: ConfigMapKeySelector | SecretKeySelector,
+        values: Mapping[str, str] | Mapping[str, bytes],
+        where: str,
+        path: str,
+    ) -> None:
+        if ref.key in values:
+            self._put_value(name, kind, ref.name, ref.key, values[ref.key], where, path)
+        else:
+            self._references.no_key(kind, ref.name, ref.key, where, _USE, optional=ref.optional)
+
+    def _put_value(
+        self, name: str, kind: ObjectKind, of: str | None, key: str, value: str | bytes, where: str, path: str
+    ) -> None:
+        text = _text(value)
+        if text is not None:
+            self._put(name, text, path, secret=kind == _SECRET)
+            return
+        why = (
+            f'the value of key "{key}" in {kind} "{of}" is no text, so it can be no environment variable ({where}):'
+            " mount it as a file"
+        )
+        self._references.unusable(kind, of, where, _USE, why)
+
+    def _put(self, name: str, value: str, path: str, *, secret: bool = False) -> None:
+        self._own[name] = value
+        self._origins[name] = path
+        (self._secret.add if secret else self._secret.discard)(name)
+
+    def _leave_out(self, name: str) -> None:
+        self._own.pop(name, None)
+        self._origins.pop(name, None)
+        self._secret.discard(name)
+        self._empty[name] = ""
 
     def _expanded(self, text: str) -> tuple[str, bool]:
-        secret = bool(self.secret) and any(name in self.secret for _, name in _pieces(text))
-        return expand(text, self.known), secret
+        """Return the text with its references replaced, and whether something of a Secret came in."""
+        if "$" not in text:
+            return text, False
+        secret = bool(self._secret) and any(name in self._secret for _, name in _pieces(text))
+        return expand(text, self._known), secret
 
 
-def _take_all(
-    variables: _Variables,
-    kind: ObjectKind,
-    name: str | None,
-    prefix: str | None,
-    values: Mapping[str, str | bytes] | Mapping[str, bytes],
-    path: str,
-    references: References,
-) -> None:
-    skipped = []
-    for key in sorted(values):
-        variable = (prefix or "") + key
-        if not _NAME.fullmatch(variable):
-            skipped.append(variable)
-        elif (text := _text(kind, name, key, values[key], path, references)) is not None:
-            variables.put(variable, text, secret=kind == "Secret")
-    if skipped:
-        references.skipped_names(kind, name, skipped, path)
-
-
-def _take_from(
-    variables: _Variables,
-    name: str,
-    source: EnvVarSource,
-    pod: Pod,
-    container: Container,
-    path: str,
-    node: NodeView,
-    references: References,
-) -> None:
-    pod_name = pod.metadata.name if pod.metadata else None
-    try:
-        if source.fieldRef is not None:
-            path = f"{path}.fieldRef"
-            text = variable_field(pod, source.fieldRef, node)
-            if text is None:
-                variables.leave_out(name)
-            else:
-                variables.put(name, text)
-        elif source.resourceFieldRef is not None:
-            path = f"{path}.resourceFieldRef"
-            variables.put(name, variable_resource(pod, container, source.resourceFieldRef, node))
-    except DownwardError as error:
-        references.unusable("Pod", pod_name, path, _USE, f"{error} ({path})")
-    if source.configMapKeyRef is not None:
-        path, ref = f"{path}.configMapKeyRef", source.configMapKeyRef
-        found = references.config_map(ref.name, path, _USE, optional=ref.optional)
-        _take_key(
-            variables,
-            name,
-            "ConfigMap",
-            ref.name,
-            ref.key,
-            ref.optional,
-            found.data if found else None,
-            path,
-            references,
-        )
-    elif source.secretKeyRef is not None:
-        path, key = f"{path}.secretKeyRef", source.secretKeyRef
-        secret = references.secret(key.name, path, _USE, optional=key.optional)
-        _take_key(
-            variables,
-            name,
-            "Secret",
-            key.name,
-            key.key,
-            key.optional,
-            secret.data if secret else None,
-            path,
-            references,
-        )
-
-
-def _take_key(
-    variables: _Variables,
-    variable: str,
-    kind: ObjectKind,
-    name: str | None,
-    key: str,
-    optional: bool | None,
-    values: Mapping[str, str] | Mapping[str, bytes] | None,
-    path: str,
-    references: References,
-) -> None:
-    if values is None:
-        return
-    if key not in values:
-        references.no_key(kind, name, key, path, _USE, optional=optional)
-    elif (text := _text(kind, name, key, values[key], path, references)) is not None:
-        variables.put(variable, text, secret=kind == "Secret")
-
-
-def _text(
-    kind: ObjectKind, name: str | None, key: str, value: str | bytes, path: str, references: References
-) -> str | None:
-    """Return what a program can have as a variable's value; a runtime starts no container with anything else."""
+def _text(value: str | bytes) -> str | None:
+    """Return what a program can have as a variable's value, None for anything else: no runtime would start it."""
     try:
         text = value if isinstance(value, str) else value.decode()
     except UnicodeDecodeError:
-        text = "\0"
-    if "\0" not in text:
-        return text
-    why = (
-        f'the value of key "{key}" in {kind} "{name}" is no text, so it can be no environment variable ({path}): mount'
-        " it as a file"
-    )
-    references.unusable(kind, name, path, _USE, why)
-    return None
+        return None
+    return None if "\0" in text else text
 
 
 def expand_static(items: Iterable[str], env: Iterable[EnvVar]) -> tuple[str, ...]:

@@ -34,7 +34,9 @@ class ContainerInputs:
     expanded. `command` and `args` are expanded likewise; empty where the pod gives none. `secret_variables` names the
     variables whose values hold something of a Secret, also by a reference; `secret_command` and `secret_args` are the
     positions of the items that do. A reference to the pod's own address (`status.podIP`) where it has none leaves its
-    variable out, and counts as empty where others refer to it. No value is shown by `repr`.
+    variable out, and counts as empty where others refer to it. `origins` is where the entry stands in the pod that gave
+    a variable its value, such as `spec.containers[0].envFrom[1]`; variables of Services have none. No value is shown
+    by `repr`.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -43,6 +45,7 @@ class ContainerInputs:
     secret_variables: frozenset[str] = frozenset()
     secret_command: frozenset[int] = frozenset()
     secret_args: frozenset[int] = frozenset()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,31 @@ def test_keys_are_taken_by_name_and_seen_by_later_references() -> None:
     assert inputs.args == ("--token=t0ken", "--mode=fast")
 
 
+def test_each_variable_knows_the_entry_that_gave_it_its_value() -> None:
+    inputs = main_of(
+        a_pod(
+            envFrom=[{"configMapRef": {"name": "settings"}}, {"configMapRef": {"name": "more"}}],
+            env=[
+                {"name": "A", "value": "a"},
+                {"name": "LEVEL", **of_secret("keys", "token")},
+                {"name": "ref", **of_secret("absent", "k", optional=True)},
+            ],
+        ),
+        objects(
+            config_maps={"settings": {"LEVEL": "3", "mode": "fast", "ref": "r"}, "more": {"mode": "slow"}},
+            secrets={"keys": {"token": b"t"}},
+            services=[a_service("db")],
+        ),
+    )
+    assert inputs.origins == {
+        "A": f"{PATH}.env[0]",
+        "LEVEL": f"{PATH}.env[1]",
+        "mode": f"{PATH}.envFrom[1]",
+        "ref": f"{PATH}.envFrom[0]",
+    }
+    assert set(inputs.environment) - set(inputs.origins) == {name for name in inputs.environment if "DB_" in name}
+
+
 def test_what_holds_something_of_a_secret_is_named_also_by_reference() -> None:
     inputs = main_of(
         a_pod(

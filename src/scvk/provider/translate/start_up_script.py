@@ -169,7 +169,7 @@ def _program(start_up: StartUp, *, argv_in_command: bool) -> Iterable[Statement]
 def _hook(argv: tuple[str, ...], secrets: tuple[str, ...]) -> Iterable[Statement]:
     """A postStart hook. When it fails, the program gets its time to end, as a kubelet gives it."""
     code = START_UP_FAILED_EXIT_CODE
-    yield Statement("(trap 'kill $! 2>/dev/null;exit $SCVK_y' TERM;SCVK_y=0;(")
+    yield Statement("(trap 'kill -KILL $! 2>/dev/null;exit $SCVK_y' TERM;SCVK_y=0;(")
     yield from _words(argv, secrets)
     yield Statement(f"SCVK_o={_message('cannot run the program of the postStart hook')};")
     yield Statement(
@@ -209,7 +209,7 @@ def _becoming(
     else:
         yield from _with_value(path, "SCVK_p=", "", secret="PATH" in secret_variables)
         yield Statement("export PATH;PATH=$SCVK_p;")
-    yield Statement(f'SCVK_w={failure};command -v "$1">/dev/null||exit;')
+    yield Statement(f"SCVK_w={failure};{shell.CHECK_PROGRAM}")
     yield from _handing_over(handed, secret_variables, supervised=supervised)
     yield Statement('umask "$SCVK_u";unset PWD OLDPWD SHLVL;shopt -s execfail 2>/dev/null;exec "$@";t;')
 

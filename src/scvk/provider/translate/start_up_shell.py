@@ -82,6 +82,9 @@ LINK = (
     'rmdir "$1" 2>/dev/null||{ cp -a "$1/." "$2"&&rm -rf "$1";};fi;ln -s "$2" "$1"||exit;};'
 )
 
+# Before the program is run, as `env` would not say it in the wrapper's words. dash finds what is not executable, too.
+CHECK_PROGRAM = 'command -v "$1">/dev/null||exit;case $1 in */*)[ -f "$1" ]&&[ -x "$1" ]||exit;;esac;'
+
 # k signal code: passes a signal on, or keeps it for the next child. The code is set for those that mean "end".
 # g: waits for the child SCVK_c, its exit code into SCVK_r. A signal ends `wait` early, which SCVK_t tells; the exit
 # code of a child that was already waited for is 127.

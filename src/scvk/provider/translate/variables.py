@@ -33,9 +33,8 @@ def judge_environment(container: Container, own: ContainerInputs, path: str, rep
                 "NoPodIP",
                 f"The pod has no address of its own: {variable.name} is not set",
             )
-    positions = {variable.name: index for index, variable in enumerate(container.env or ())}
     for name, value in own.environment.items():
-        where = f"{path}.env[{positions[name]}]" if name in positions else f"{path}.envFrom"
+        where = own.origins.get(name, "spec.enableServiceLinks")
         if name in RESERVED_NAMES:
             report.refuse(
                 where,

@@ -19,6 +19,7 @@ from scvk.provider.translate.policy import Policy
 from scvk.registry import ImageConfig
 from scvk.saladcloud.models import GpuClass
 from tests.unit.provider.pod_inputs import inputs_of
+from tests.unit.provider.translate.shells import Shell, busybox, installed
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
 CATALOGUE = GpuCatalogue.of(
@@ -67,3 +68,15 @@ def translated() -> Callable[..., Translation]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session", params=["dash", "bash", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Each of the shells that images have as `/bin/sh`."""
+    match request.param:
+        case "busybox":
+            return busybox(tmp_path_factory.mktemp("applets"))
+        case "bash":
+            return installed("bash", "--posix")
+        case name:
+            return installed(name)

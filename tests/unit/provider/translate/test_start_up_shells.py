@@ -19,21 +19,10 @@ from scvk.provider.translate.start_up import (
     StartUpFile,
     failure_of,
 )
-from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell, busybox, installed
+from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell
 
 # Set by shells themselves, as for every program that a shell starts.
 BY_THE_SHELL = {b"_", b"SHLVL"}
-
-
-@pytest.fixture(scope="module", params=["dash", "bash", "busybox"])
-def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    match request.param:
-        case "busybox":
-            return busybox(tmp_path_factory.mktemp("applets"))
-        case "bash":
-            return installed("bash", "--posix")
-        case name:
-            return installed(name)
 
 
 @pytest.fixture
