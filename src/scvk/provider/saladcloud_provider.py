@@ -43,21 +43,19 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
-from scvk.provider.end_reader import End, EndReader
-from scvk.provider.last_words import wish_of
-from scvk.provider.observe import Evidence, LastEnd, last_end, observe
+from scvk.provider.end_reader import EndReader
 from scvk.provider.organization import Organization
 from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
-from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
+from scvk.provider.pod_status import has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
-from scvk.provider.progress import instance_pause, is_on_its_way
+from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
-from scvk.provider.running import running
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.listing import listed
+from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -118,7 +116,8 @@ class SaladCloudProvider:
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
         self._organization = Organization(client)
-        self._ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
+        ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
+        self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
         self._keys: dict[str, PodKey] = {}
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         self._conflicts: dict[str, str] = {}
@@ -232,7 +231,7 @@ class SaladCloudProvider:
                 return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
-                observation = await self._observe(pod, group)
+                observation = await self._watcher.observe(pod, group)
                 again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
                 soonest = min((each for each in again if each is not None), default=None)
                 return replace(observation, events=(*others, *observation.events), again_in=soonest)
@@ -374,7 +373,7 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         self._keys[group.name] = key_of(pod)
         log.info("container group: created", group=group.name, pod=str(key_of(pod)))
-        observation = await self._observe(pod, group)
+        observation = await self._watcher.observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
         return replace(observation, events=(created, *observation.events))
 
@@ -386,45 +385,8 @@ class SaladCloudProvider:
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
         if isinstance(lookup, Present) and isinstance(self._owner(lookup.group), Owned):
-            return await self._observe(pod, lookup.group)
+            return await self._watcher.observe(pod, lookup.group)
         return Observation(None, again_in=LOOK_AGAIN_S)
-
-    async def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
-        evidence = self._evidence(group)
-        end = last_end(pod, evidence, now=self._now())
-        awaited = end is not None and not await self._read_end(pod, group, end)
-        if awaited and end is not None and end.final:
-            return Observation(None, again_in=LOOK_AGAIN_S)  # a pod that has ended is never told of again
-        evidence = replace(evidence, words=self._ends.known(group.name))
-        status = observe(pod, evidence, now=self._now(), host_ip=self._identity.host_ip)
-        ready = any(entry.ready for entry in status.containerStatuses or [])
-        again: float | None = LOOK_AGAIN_S if awaited else None
-        if status.phase in ("Pending", "Running") and not ready:
-            pause = self._want_instance(group, evidence.instance_at, probes=has_probes(pod))
-            again = min((each for each in (again, pause) if each is not None), default=None)
-        if again is None:
-            self._poller.want_no_instance(group.name)
-        return Observation(status, events=events_between(pod, status), again_in=again)
-
-    def _evidence(self, group: ContainerGroup) -> Evidence:
-        asked = self._view.instance(group.name)
-        return Evidence(group, self._view.events(group.name), asked[1] if asked else None, asked[0] if asked else None)
-
-    async def _read_end(self, pod: Pod, group: ContainerGroup, end: LastEnd) -> bool:
-        """Read the log of an end where it may tell something; return whether all that may come is there."""
-        if end.told and not self._ends.awaits(group.name, end.run.end):
-            return True
-        container = running(pod).main
-        annotations = (pod.metadata.annotations if pod.metadata else None) or {}
-        wish = wish_of(container, group, annotations, end.run.exit_code or 0)
-        return wish is None or await self._ends.read(End(group.name, end.run, end.final), container, wish)
-
-    def _want_instance(self, group: ContainerGroup, asked: datetime | None, *, probes: bool) -> float | None:
-        """Let the poller ask for what the listing does not tell; return when to look again."""
-        pause = instance_pause(group, probes=probes)
-        if pause is not None and (asked is None or (self._now() - asked).total_seconds() >= pause):
-            self._poller.want_instance(group.name)
-        return pause
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._refused_requests.pop(pod.uid, None)
@@ -432,7 +394,7 @@ class SaladCloudProvider:
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
-            self._ends.forget(record.group)
+            self._watcher.forget(record.group)
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
