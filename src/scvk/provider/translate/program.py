@@ -111,14 +111,12 @@ def _wrapped(
             f" --wrapper-limit allows {found.limit_bytes}: put files into the image, or have the limit raised",
         )
         return Program()
-    user = image.user if image else ""
-    whom = f"; it runs as the image's user {user[:64]}, who must be allowed to write there" if user not in _ROOT else ""
     report.emulate(
         main.path,
         "StartUpWrapper",
-        f"A start-up wrapper of {found.size_bytes} bytes runs before the program, for {', '.join(reasons)}: the image"
-        f" must have {', '.join(found.tools)} and let it write where the files belong{whom}; where it fails, the"
-        " container ends with an exit code and a log line of its own",
+        f"A start-up wrapper of {found.size_bytes} bytes runs before the program, for {_shortly(reasons)}: the image"
+        f" must have {', '.join(found.tools)}{_where_it_writes(start_up, image)}; where it fails, the container ends"
+        " with an exit code and a log line of its own",
     )
     secret = found.secret_variables
     if secret_argv:
@@ -130,6 +128,22 @@ def _wrapped(
         secret_variables=secret,
         secret_command=frozenset(range(3, len(found.command))) if secret_argv else frozenset(),
     )
+
+
+def _shortly(reasons: tuple[str, ...]) -> str:
+    """Return the reasons without the names of variables, which have findings of their own."""
+    short = ["values that SaladCloud does not take" if each.startswith("the variable ") else each for each in reasons]
+    return ", ".join(dict.fromkeys(short))
+
+
+def _where_it_writes(start_up: StartUp, image: ImageConfig | None) -> str:
+    writes = start_up.files or start_up.directories or start_up.links or start_up.termination_message
+    if not writes and start_up.working_dir is None and not any(each.working_dir for each in start_up.init_steps):
+        return ""
+    user = image.user if image else ""
+    if user in _ROOT:
+        return " and let its user write where files and directories belong"
+    return f" and let its user, {user[:64]}, write where files and directories belong"
 
 
 def _start_up(
@@ -178,8 +192,7 @@ def _judge_working_dir(placed: Placed, report: Report) -> None:
     report.emulate(
         where,
         "WorkingDirInStartUp",
-        "The start-up wrapper goes there before the program starts; exec probes and kubectl exec begin in the image's"
-        " own directory",
+        "The start-up wrapper goes there before the program starts; kubectl exec begins in the image's own directory",
     )
 
 

@@ -128,7 +128,8 @@ def _choose(
             other.path,
             "UnsupportedContainer",
             f"A container group has one container: {other.name} cannot run beside {main.name}; give it a pod of its"
-            f" own, or name the one to run with the annotation {CONTAINER.key}",
+            f" own, name the one to run with the annotation {CONTAINER.key}, or have the agent leave out what an"
+            " injector adds (--ignore-containers)",
         )
     others = tuple(each for each in containers if each not in wished)
     for other in others:

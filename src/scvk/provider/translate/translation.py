@@ -32,6 +32,7 @@ from scvk.provider.translate.networking import networking_of
 from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.provider.translate.ports import judge_ports
+from scvk.provider.translate.probe_directory import in_directory
 from scvk.provider.translate.probes import probes_of
 from scvk.provider.translate.program import program_of
 from scvk.provider.translate.queue import queue_of
@@ -201,9 +202,9 @@ def _request(
         country_codes=country_codes_of(settings, report),
         networking=networking_of(settings, container, report),
         queue_connection=queue_of(settings, container, report),
-        startup_probe=probes.startup,
-        liveness_probe=probes.liveness,
-        readiness_probe=probes.readiness,
+        startup_probe=in_directory(probes.startup, container.workingDir, f"{path}.startupProbe", report),
+        liveness_probe=in_directory(probes.liveness, container.workingDir, f"{path}.livenessProbe", report),
+        readiness_probe=in_directory(probes.readiness, container.workingDir, f"{path}.readinessProbe", report),
         replicas=1,
         restart_policy=restart_policy_of(spec, container, path, report),
         autostart_policy=True,

@@ -104,10 +104,17 @@ def judge_volumes(spec: PodSpec, plan: RunPlan, report: Report) -> None:
         if mount.name not in names:
             report.refuse(path, _CODE, f"The pod has no volume named {mount.name}")
     elsewhere = {mount.name for _, mount in _mounts(plan.not_run)}
+    anywhere = {
+        mount.name
+        for container in (*spec.containers, *(spec.initContainers or ()))
+        for mount in container.volumeMounts or ()
+    }
     for index, volume in enumerate(spec.volumes or ()):
         own = [mount for _, mount in mounts if mount.name == volume.name]
-        if not is_injected_token(volume) and (own or volume.name not in elsewhere):
-            _judge(volume, f"spec.volumes[{index}]", own, report)
+        if is_injected_token(volume) or (not own and volume.name in elsewhere):
+            continue
+        # What only a refused container mounts is judged, but is not called unused.
+        _judge(volume, f"spec.volumes[{index}]", own, report, unused=volume.name not in anywhere)
 
 
 def kind_of(volume: Volume) -> str:
@@ -121,7 +128,7 @@ def is_shared_memory(volume: Volume, mount: VolumeMount) -> bool:
     return volume.emptyDir is not None and volume.emptyDir.medium == "Memory" and is_shared_memory_mount(mount)
 
 
-def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Report) -> None:
+def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Report, *, unused: bool) -> None:
     kind = kind_of(volume)
     row = next((row for row in VOLUME_ROWS if row.field == kind), None)
     if row is None or row.treatment is Treatment.REFUSED:
@@ -129,7 +136,8 @@ def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Rep
         report.refuse(path, _CODE, f"The volume {volume.name} ({kind}) cannot be mounted: {remedy}")
         return
     if not mounts:
-        report.ignore(path, "UnmountedVolume", f"No container that runs mounts the volume {volume.name}")
+        if unused:
+            report.ignore(path, "UnmountedVolume", f"No container mounts the volume {volume.name}")
     elif kind == "emptyDir":
         _judge_empty_dir(volume, volume.emptyDir or EmptyDirVolumeSource(), path, mounts, report)
     else:

@@ -135,7 +135,20 @@ def test_what_the_wrapper_needs_is_said(translated: Translate) -> None:
     reason = found.findings[-1].reason
     assert "/bin/sh" in reason
     assert "1000:1000" in reason
-    assert "image's user" not in translated(image_config=IMAGE, workingDir="/srv").findings[-1].reason
+    assert "let its user write" in translated(image_config=IMAGE, workingDir="/srv").findings[-1].reason
+    assert "write" not in translated(command=["run"], env=[{"name": "A", "value": ""}]).findings[-1].reason
+
+
+def test_findings_of_variables_say_where_the_value_comes_from(translated: Translate) -> None:
+    objects = InputObjects(config_maps={name: ConfigMapContents(name, {name: ""}) for name in ("A", "B")})
+    sources = [{"configMapRef": {"name": name}} for name in ("A", "B")]
+    found = translated(command=["run"], objects=objects, envFrom=sources, env=[{"name": "B", "value": "\n"}])
+    assert [each.path for each in found.findings] == [
+        "spec.containers[0].envFrom[0]",
+        "spec.containers[0].env[0]",
+        "spec.containers[0]",
+    ]
+    assert "for values that SaladCloud does not take:" in found.findings[-1].reason
 
 
 def test_more_than_the_operator_allows_is_refused_in_words(translated: Translate) -> None:
