@@ -72,6 +72,8 @@ def _rebuilding(start_up: StartUp) -> Iterable[Statement]:
         yield Statement(shell.LINK)
         for link in start_up.links:
             yield from _calling("l", (link.path, link.target))
+        # The image's own directory may be one that has just become a link.
+        yield Statement("SCVK_w='cannot go back to the directory of the image';cd \"$PWD\"||exit;")
     yield from _files(start_up.files)
     if start_up.termination_message is not None:
         # A kubelet mounts an empty file that everybody may write.
@@ -211,7 +213,9 @@ def _becoming(
         yield Statement("export PATH;PATH=$SCVK_p;")
     yield Statement(f"SCVK_w={failure};{shell.CHECK_PROGRAM}")
     yield from _handing_over(handed, secret_variables, supervised=supervised)
-    yield Statement('umask "$SCVK_u";unset PWD OLDPWD SHLVL;shopt -s execfail 2>/dev/null;exec "$@";t;')
+    yield Statement(
+        'umask "$SCVK_u";unset PWD OLDPWD;[ "$KSH_VERSION" ]||unset SHLVL;shopt -s execfail 2>/dev/null;exec "$@";t;'
+    )
 
 
 def _handing_over(

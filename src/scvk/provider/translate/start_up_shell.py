@@ -11,6 +11,7 @@ Each is one line, as it travels in variables. Rules that hold everywhere in it:
 - `:` and `exec` are special: a redirection of theirs that fails ends the shell at once, so `printf` makes empty files.
 - A command in the background has SIGINT and SIGQUIT ignored. bash takes that back (`trap -`), dash and ash cannot; an
   `env` that can (coreutils 8.31) is used where there is one.
+- ksh93 crashes where SHLVL is unset before `exec`; the others would hand theirs to the program.
 - There is no `$$` in it, which Kubernetes' own expansion, were it ever applied to the group, would change.
 """
 
@@ -75,9 +76,10 @@ DIRECTORY = (
     'chmod a+rwx "$1" 2>/dev/null;SCVK_w="cannot write in the directory $1";[ -w "$1" ]||exit;};'
 )
 
-# l path target: a second path of a directory.
+# l path target: a second path of a directory. Neither may lie in the other: what is moved would be moved into itself.
 LINK = (
-    'l(){ SCVK_w="cannot make $1 the same directory as $2";p "$1";'
+    'l(){ SCVK_w="cannot make $1 the same directory as $2";case $2/ in "$1"/*)exit;;esac;case $1/ in "$2"/*)exit;;esac;'
+    'p "$1";'
     'if [ -h "$1" ];then rm -f "$1";elif [ -d "$1" ];then '
     'rmdir "$1" 2>/dev/null||{ cp -a "$1/." "$2"&&rm -rf "$1";};fi;ln -s "$2" "$1"||exit;};'
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from scvk.provider.translate.start_up_shell import CHUNK_PREFIX
 from scvk.saladcloud.models.patterns import LINE_BREAKS
@@ -24,13 +25,13 @@ _LITERAL = re.compile(r"(?!.*[ ]{100})[\x20-\x7e]*", re.ASCII)
 # the pod says, or the script would go wrong. From their manuals' lists of variables.
 # fmt: off
 _SHELLS_OWN = frozenset({
-    "_", "ATTY", "BASH", "BASHOPTS", "BASHPID", "CDPATH", "CHILD_MAX", "COLUMNS", "DIRSTACK", "ENV",
-    "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "EXECIGNORE", "FCEDIT", "FIGNORE", "FUNCNAME", "FUNCNEST",
-    "GLOBIGNORE", "GROUPS", "HISTCMD", "HISTCONTROL", "HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE",
-    "HISTTIMEFORMAT", "HOSTTYPE", "IFS", "IGNOREEOF", "INSIDE_EMACS", "LINENO", "LINES", "MACHTYPE", "MAIL",
-    "MAILCHECK", "MAILPATH", "MAPFILE", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PIPESTATUS",
-    "POSIXLY_CORRECT", "PPID", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "PWD", "RANDOM", "REPLY",
-    "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "TIMEFORMAT", "TMOUT", "UID",
+    "ATTY", "BASH", "BASHOPTS", "BASHPID", "CDPATH", "CHILD_MAX", "COLUMNS", "DIRSTACK", "ENV", "EPOCHREALTIME",
+    "EPOCHSECONDS", "EUID", "EXECIGNORE", "FCEDIT", "FIGNORE", "FUNCNAME", "FUNCNEST", "GLOBIGNORE", "GROUPS",
+    "HISTCMD", "HISTCONTROL", "HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "HOSTTYPE",
+    "IFS", "IGNOREEOF", "INSIDE_EMACS", "KSH_VERSION", "LINENO", "LINES", "MACHTYPE", "MAIL", "MAILCHECK",
+    "MAILPATH", "MAPFILE", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PIPESTATUS", "POSIXLY_CORRECT",
+    "PPID", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "PWD", "RANDOM", "REPLY", "SECONDS", "SHELLOPTS",
+    "SHLVL", "SRANDOM", "TIMEFORMAT", "TMOUT", "UID", "_",
 })
 # fmt: on
 
@@ -40,6 +41,7 @@ def fits(text: str) -> bool:
     return _FITTING.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)  # the same names come with every pod
 def survives(name: str) -> bool:
     """Say whether a variable of this name passes through a shell unharmed. The others are handed over by `env`."""
     return (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
 from scvk.provider.translate.policy import Policy
+from scvk.provider.translate.start_up import TerminationMessage
 from scvk.registry import ImageConfig
 from scvk.saladcloud.models import GpuClass
 from tests.unit.provider.pod_inputs import inputs_of
@@ -80,3 +82,18 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             return installed("bash", "--posix")
         case name:
             return installed(name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A folder to rebuild things in, which can be removed whatever modes they get."""
+    yield tmp_path
+    for path in tmp_path.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> TerminationMessage:
+    """A termination message at a path that has to be made, and quoted."""
+    return TerminationMessage(str(tmp_path / "folder/it's the message"))

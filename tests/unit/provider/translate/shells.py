@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scvk.provider.translate.start_up import StartUp, Wrapped, WrapperTooLarge, wrap
+from scvk.provider.translate.start_up import StartUp, Wrapped, WrapperTooLarge, failure_of, wrap
 
 UNLIMITED = 64 * 1024 * 1024
 
@@ -93,3 +93,12 @@ def installed(name: str, *options: str) -> Shell:
     if program is None:
         pytest.skip(f"{name} is not installed")
     return Shell(name, (program, *options))
+
+
+def script(text: str, *arguments: str) -> tuple[str, ...]:
+    return ("sh", "-c", text, "sh", *arguments)
+
+
+def failures(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
+    reasons = map(failure_of, ended.stderr.decode().splitlines())
+    return [reason for reason in reasons if reason is not None]

@@ -16,10 +16,9 @@ from scvk.provider.translate.start_up import (
     StartUp,
     StartUpFile,
     TerminationMessage,
-    failure_of,
     termination_message_of,
 )
-from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell, wrapped_of
+from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell, failures, script
 
 PASSED_ON = [
     signal.SIGHUP,
@@ -30,15 +29,6 @@ PASSED_ON = [
     signal.SIGUSR2,
     signal.SIGWINCH,
 ]
-
-
-def script(text: str, *arguments: str) -> tuple[str, ...]:
-    return ("sh", "-c", text, "sh", *arguments)
-
-
-def failures(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
-    reasons = map(failure_of, ended.stderr.decode().splitlines())
-    return [reason for reason in reasons if reason is not None]
 
 
 def last_words(ended: subprocess.CompletedProcess[bytes]) -> str | None:
@@ -104,11 +94,6 @@ def test_a_signal_that_ends_an_init_container_ends_the_start(shell: Shell) -> No
 
 
 # The program under a parent
-
-
-@pytest.fixture
-def message(tmp_path: Path) -> TerminationMessage:
-    return TerminationMessage(str(tmp_path / "folder/it's the message"))
 
 
 @pytest.mark.parametrize(("text", "code"), [("exit 0", 0), ("exit 127", 127), ("kill -9 $$", 137), ("kill $$", 143)])
@@ -244,82 +229,3 @@ def test_a_failing_hook_ends_the_program(shell: Shell) -> None:
     assert ended.returncode == START_UP_FAILED_EXIT_CODE
     assert ended.stdout == b"ready\nended\n"
     assert failures(ended) == ["the postStart hook ended with exit code 9"]
-
-
-# What goes wrong
-
-
-@pytest.mark.parametrize("parent", [False, True], ids=["as the program", "as parent"])
-@pytest.mark.parametrize(
-    "program",
-    ["no-such-program", "/no/such/program", "/etc/passwd", "/"],
-)
-def test_a_program_that_cannot_be_run_is_named(
-    shell: Shell, message: TerminationMessage, program: str, parent: bool
-) -> None:
-    ended = shell.run(StartUp((program,), {}, working_dir="/", termination_message=message if parent else None))
-    assert ended.returncode == START_UP_FAILED_EXIT_CODE, ended.stderr
-    assert failures(ended) == [f"cannot run the program {program}: it is not there, or may not be run"]
-
-
-def test_a_program_that_the_kernel_refuses_is_named(shell: Shell, tmp_path: Path) -> None:
-    program = tmp_path / "no-interpreter"
-    program.write_text("#!/no/such/interpreter\n")
-    program.chmod(0o755)
-    ended = shell.run(StartUp((str(program),), {}, working_dir="/"))
-    assert ended.returncode == START_UP_FAILED_EXIT_CODE
-    assert failures(ended) == [f"cannot run the program {program}: it is not there, or may not be run"]
-
-
-def test_a_program_whose_name_comes_from_a_secret_is_not_named(shell: Shell) -> None:
-    environment = {"A": "no-such-secret"}
-    start_up = StartUp(("no-such-secret",), environment, working_dir="/", secret_variables=frozenset({"A"}))
-    assert failures(shell.run(start_up)) == ["cannot run the program: it is not there, or may not be run"]
-
-
-@pytest.mark.parametrize(
-    ("start_up", "reason"),
-    [
-        pytest.param(
-            StartUp(("true",), {}, files=(StartUpFile("/etc/passwd/x", b"", 0o644),)),
-            "cannot write /etc/passwd/x",
-            id="file",
-        ),
-        pytest.param(
-            StartUp(("true",), {}, files=(StartUpFile("/tmp", b"", 0o644),)), "cannot write /tmp", id="folder as file"
-        ),
-        pytest.param(
-            StartUp(("true",), {}, directories=("/etc/passwd",)),
-            "cannot make the directory /etc/passwd",
-            id="directory",
-        ),
-        pytest.param(
-            StartUp(("true",), {}, working_dir="/etc/passwd"),
-            "cannot go to the working directory /etc/passwd",
-            id="working directory",
-        ),
-        pytest.param(
-            StartUp(("true",), {}, termination_message=TerminationMessage("/proc/x")),
-            "cannot write /proc/x",
-            id="termination message",
-        ),
-        pytest.param(
-            StartUp(("true",), {"A": "a\0b"}), "the value of the variable A has a NUL character", id="NUL in a value"
-        ),
-        pytest.param(StartUp(("true", "\0"), {}), "an item of a command has a NUL character", id="NUL in an argument"),
-    ],
-)
-def test_a_start_that_fails_ends_with_its_own_exit_code_and_says_why(
-    shell: Shell, start_up: StartUp, reason: str
-) -> None:
-    ended = shell.run(start_up)
-    assert ended.returncode == START_UP_FAILED_EXIT_CODE
-    assert failures(ended) == [reason]
-
-
-def test_an_image_without_base64_is_told(shell: Shell, tmp_path: Path) -> None:
-    wrapped = wrapped_of(StartUp(("true",), {}, files=(StartUpFile(f"{tmp_path}/f", b"x", 0o644),)))
-    command = shell.command(wrapped)
-    command[command.index("-c") + 1] = "command(){ return 127;};" + wrapped.command[2]
-    ended = subprocess.run(command, env=shell.environment(wrapped), capture_output=True, timeout=30, check=False)
-    assert failures(ended) == ["there is no base64 in the image"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scvk.provider.translate.start_up import (
-    DirectoryLink,
     InitStep,
     StartUp,
     StartUpFile,
@@ -23,14 +21,6 @@ from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell
 
 # Set by shells themselves, as for every program that a shell starts.
 BY_THE_SHELL = {b"_", b"SHLVL"}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    for path in tmp_path.rglob("*"):
-        if path.is_dir():
-            path.chmod(0o755)
 
 
 def confession_of(shell: Shell, start_up: StartUp, image: dict[str, str] | None = None) -> Confession:
@@ -230,51 +220,6 @@ def test_a_link_is_replaced_and_not_what_it_leads_to(shell: Shell, root: Path) -
     (root / "link").symlink_to("target")
     assert shell.run(StartUp(("true",), {}, files=(StartUpFile(f"{root}/link", b"new", 0o644),))).returncode == 0
     assert ((root / "target").read_text(), (root / "link").read_text()) == ("target", "new")
-
-
-def test_a_start_may_be_repeated_in_the_same_container(shell: Shell, root: Path) -> None:
-    start_up = StartUp(
-        ("true",),
-        {},
-        files=(StartUpFile(f"{root}/f", b"content", 0o400),),
-        directories=(f"{root}/d",),
-        links=(DirectoryLink(f"{root}/l", f"{root}/d"),),
-    )
-    assert [shell.run(start_up).returncode for _ in range(2)] == [0, 0]
-    assert (root / "l").resolve() == root / "d"
-
-
-def test_a_directory_is_made_and_everybody_may_write_in_it(shell: Shell, root: Path) -> None:
-    (root / "tmp").mkdir()
-    (root / "tmp").chmod(0o1755)
-    directories = (f"{root}/a/it's new", f"{root}/tmp")
-    assert shell.run(StartUp(("true",), {}, directories=directories)).returncode == 0
-    assert stat.S_IMODE((root / "a/it's new").stat().st_mode) == 0o777
-    assert stat.S_IMODE((root / "tmp").stat().st_mode) == 0o1777
-
-
-@pytest.mark.parametrize("in_the_image", ["nothing", "an empty folder", "files", "a link"])
-def test_a_directory_may_have_a_second_path(shell: Shell, root: Path, in_the_image: str) -> None:
-    second = root / "work/dir"
-    match in_the_image:
-        case "an empty folder" | "files":
-            second.mkdir(parents=True)
-        case "a link":
-            second.parent.mkdir()
-            second.symlink_to(root)
-        case _:
-            pass
-    if in_the_image == "files":
-        (second / "image").write_text("of the image")
-    start_up = StartUp(
-        ("cat", f"{root}/html/index"),
-        {},
-        directories=(f"{root}/html",),
-        links=(DirectoryLink(str(second), f"{root}/html"),),
-        init_steps=(InitStep("page", ("sh", "-c", f"echo hello >{second}/index"), {}),),
-    )
-    assert shell.run(start_up).stdout == b"hello\n"
-    assert (root / "html/image").exists() == (in_the_image == "files")
 
 
 def test_a_config_map_of_a_mebibyte_in_many_files_arrives(shell: Shell, root: Path) -> None:
