@@ -12,7 +12,6 @@ from cyclopts.validators import Number
 from scvk.cli.examples import examples_of
 from scvk.cli.simulator_faults import fault_app
 from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
-from scvk.simulator.run import run_simulate
 
 simulate_app = App(name="simulate")
 simulate_app.command(fault_app)
@@ -128,6 +127,9 @@ def simulate(
         scvk simulate --ssh-authorized-keys ~/.ssh/id_ed25519.pub --gateway-port 8788
 
     """
+    # Imported here: it brings servers for SSH and HTTP, which no other command should wait for.
+    from scvk.simulator.run import run_simulate  # noqa: PLC0415
+
     return run_simulate(
         host=host,
         port=port,

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from scvk.agent import AgentError, saladcloud_client
 from scvk.cli.translate_cluster import complete_from_cluster
+from scvk.cli.translate_images import LookedUp, look_up
 from scvk.cli.translate_sources import STANDARD_INPUT, read_sources
 from scvk.cli.translate_table import text_of
 from scvk.kubelet.cluster_errors import ClusterError
@@ -22,10 +23,11 @@ from scvk.kubelet.provider import NodeFacts
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.manifests import ManifestError, Manifests, read_manifests
 from scvk.provider.manifests.objects import account_place
-from scvk.provider.preview import PodOutcome, PodReport, Surroundings, preview
+from scvk.provider.preview import PodOutcome, PodReport, Surroundings, image_to_ask_for, preview
 from scvk.provider.preview.interface import as_document, render_schema
 from scvk.provider.translate import Outcome
-from scvk.provider.translate.policy import Policy
+from scvk.registry import ImageReference, Login
+from scvk.registry_settings import RegistrySettings, checked_registries
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.saladcloud.models import packaged_classes
 from scvk.settings import PROVIDER_TAINT, CheckedSaladCloud, SaladCloudSettings, checked_saladcloud
@@ -61,6 +63,9 @@ def translate(
     online: Annotated[
         bool, Parameter(negative=(), help="Ask SaladCloud for the GPU classes and prices of the organization.")
     ] = False,
+    look_up_images: Annotated[
+        bool, Parameter(negative=(), help="Read what images run from their registries, where a request needs it.")
+    ] = False,
     show_secrets: Annotated[
         bool, Parameter(negative=(), help="Print what comes from Secrets, which is otherwise shown as •••.")
     ] = False,
@@ -68,6 +73,7 @@ def translate(
         bool, Parameter(negative=(), help="Print the JSON Schema of --output json, and nothing else.")
     ] = False,
     translation: TranslationSettings | None = None,
+    registries: RegistrySettings | None = None,
     saladcloud: SaladCloudSettings | None = None,
 ) -> int:
     """Tell what would become of the pods of some manifests: the request, the price, and every field that is lost.
@@ -101,6 +107,7 @@ def translate(
     if not names:
         raise SettingsError("no manifest: name files or folders, or - for standard input")
     policy = checked_policy(translation or TranslationSettings())
+    addresses = checked_registries(registries or RegistrySettings())
     try:
         manifests = read_manifests(read_sources(names), namespace=namespace)
         catalogue = asyncio.run(_online_catalogue(saladcloud or SaladCloudSettings())) if online else _packaged()
@@ -113,13 +120,6 @@ def translate(
     except (AgentError, ClusterError, SaladCloudError) as error:
         print(f"scvk: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_UNREADABLE
-    reports = _reports(manifests, catalogue, policy, show_secrets=show_secrets)
-    _warn(() if output == "table" else reports, manifests)
-    print(_written(reports, output))
-    return _exit_code(reports, strict=policy.strict)
-
-
-def _reports(manifests: Manifests, catalogue: GpuCatalogue, policy: Policy, *, show_secrets: bool) -> list[PodReport]:
     surroundings = Surroundings(
         catalogue=catalogue,
         policy=policy,
@@ -127,6 +127,16 @@ def _reports(manifests: Manifests, catalogue: GpuCatalogue, policy: Policy, *, s
         taints=(PROVIDER_TAINT,),
         show_secrets=show_secrets,
     )
+    reports = _reports(manifests, surroundings, LookedUp())
+    if look_up_images:
+        wanted = _images_to_ask_for(manifests, surroundings, reports)
+        reports = _reports(manifests, surroundings, asyncio.run(look_up(wanted, addresses)))
+    _warn(() if output == "table" else reports, manifests)
+    print(_written(reports, output))
+    return _exit_code(reports, strict=policy.strict)
+
+
+def _reports(manifests: Manifests, surroundings: Surroundings, looked_up: LookedUp) -> list[PodReport]:
     return [
         preview(
             workload,
@@ -134,9 +144,30 @@ def _reports(manifests: Manifests, catalogue: GpuCatalogue, policy: Policy, *, s
             manifests.inputs_of(workload.namespace),
             namespace_annotations=manifests.namespace_annotations(workload),
             service_account=manifests.service_accounts.get(account_place(workload)),
+            images=looked_up.configs,
+            failures=looked_up.failures,
         )
         for workload in manifests.workloads
     ]
+
+
+def _images_to_ask_for(
+    manifests: Manifests, surroundings: Surroundings, reports: Sequence[PodReport]
+) -> dict[str, tuple[ImageReference, tuple[Login, ...]]]:
+    """Return the images that are among the needs, by their names, with the logins to try."""
+    wanted: dict[str, tuple[ImageReference, tuple[Login, ...]]] = {}
+    for workload, report in zip(manifests.workloads, reports, strict=True):
+        image = next((need.name for need in report.needs if need.kind == "Image"), None)
+        reference, logins = image_to_ask_for(
+            workload,
+            surroundings,
+            manifests.inputs_of(workload.namespace),
+            namespace_annotations=manifests.namespace_annotations(workload),
+            service_account=manifests.service_accounts.get(account_place(workload)),
+        )
+        if image is not None and reference is not None:
+            wanted[image] = (reference, logins)
+    return wanted
 
 
 def _packaged() -> GpuCatalogue:

@@ -32,10 +32,15 @@ async def complete_from_cluster(manifests: Manifests, kubeconfig: str, ignored_c
     except (OSError, ValueError, TypeError, ConfigError) as error:
         raise AgentError(f"the kubeconfig's certificates or credentials cannot be used: {error}") from error
     try:
-        for workload in manifests.workloads:
-            await _complete(workload, manifests, cluster, ignored_containers)
+        await complete(manifests, cluster, ignored_containers)
     finally:
         await cluster.aclose()
+
+
+async def complete(manifests: Manifests, cluster: Cluster, ignored_containers: Sequence[str]) -> None:
+    """Do so by an open connection. Costs one request for each object that is lacking. Raises ClusterError."""
+    for workload in manifests.workloads:
+        await _complete(workload, manifests, cluster, ignored_containers)
 
 
 async def _complete(workload: Workload, manifests: Manifests, cluster: Cluster, ignored: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ KINDS = {
     "nodes": "Node",
     "pods": "Pod",
     "secrets": "Secret",
+    "serviceaccounts": "ServiceAccount",
     "services": "Service",
 }
 Failure = httpx2.Response | Exception

@@ -7,6 +7,6 @@ missing objects, the price and the warnings together; `interface` is the JSON th
 from __future__ import annotations
 
 from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport, Price
-from scvk.provider.preview.preview import Surroundings, preview
+from scvk.provider.preview.preview import Surroundings, image_to_ask_for, preview
 
-__all__ = ["Need", "PodOutcome", "PodReport", "Price", "Surroundings", "preview"]
+__all__ = ["Need", "PodOutcome", "PodReport", "Price", "Surroundings", "image_to_ask_for", "preview"]

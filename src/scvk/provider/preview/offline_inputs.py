@@ -24,9 +24,13 @@ STAND_IN_ADDRESS = "192.0.2.1"  # RFC 5737: of documentation, nobody's
 
 @dataclass(frozen=True, slots=True)
 class OfflineInputs:
-    """`inputs` are complete, with stand-ins for what `needs` names; `findings` are what no object could mend."""
+    """`inputs` are complete, with stand-ins for what `needs` names; `findings` are what no object could mend.
+
+    `known` are the inputs without stand-ins: for whoever acts on them.
+    """
 
     inputs: PodInputs
+    known: PodInputs
     needs: tuple[Need, ...]
     findings: tuple[Finding, ...]
 
@@ -44,6 +48,7 @@ def offline_inputs(
     completed = resolve_inputs(pod, needs, with_stand_ins(objects, pod, needs, annotations, image), node)
     return OfflineInputs(
         completed.inputs,
+        known.inputs,
         tuple(dict.fromkeys((*_needs(known.missing), *_pull_secrets(pod, objects)))),
         tuple(
             Finding(Outcome.REFUSED, each.path, each.message, each.event_reason)

@@ -21,7 +21,7 @@ from scvk.provider.manifests import Workload
 from scvk.provider.manifests.pods import STAND_IN_UID
 from scvk.provider.ownership import PodMark
 from scvk.provider.preview.masking import MASK, masked_body
-from scvk.provider.preview.offline_inputs import STAND_IN_NODE, offline_inputs
+from scvk.provider.preview.offline_inputs import STAND_IN_NODE, OfflineInputs, offline_inputs
 from scvk.provider.preview.placement import misplaced_annotations, warnings_of
 from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport
 from scvk.provider.preview.price import price_of
@@ -31,7 +31,8 @@ from scvk.provider.translate.image_name import reference_of
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.run_plan import plan
 from scvk.provider.translate.settings import with_defaults
-from scvk.registry import ImageConfig
+from scvk.provider.translate.translation import registry_logins
+from scvk.registry import ImageConfig, ImageReference, Login
 from scvk.saladcloud.models import body_of
 
 _STAND_IN_IMAGE = ImageConfig(entrypoint=(MASK,))
@@ -60,25 +61,22 @@ def preview(
     namespace_annotations: Mapping[str, str],
     service_account: ServiceAccount | None = None,
     images: Mapping[str, ImageConfig] | None = None,
+    failures: Mapping[str, str] | None = None,
 ) -> PodReport:
     """Return what would become of the workload's pods.
 
     `objects` are those of its namespace that are known, `namespace_annotations` the namespace's. `service_account` is
     the pod's own, where it is known: a pod without pull secrets gets its. `images` are the configurations that were
-    looked up, by the image's name in the pod.
+    looked up, by the image's name in the pod; `failures` say why others could not be.
     """
-    pod = admitted(workload.pod, service_account)
-    meta = pod.metadata
+    subject = _subject(workload, surroundings, objects, namespace_annotations, service_account)
+    meta = subject.pod.metadata
     assert meta is not None
-    annotations = with_defaults(meta.annotations or {}, namespace_annotations)
-    chosen = plan(pod, annotations, surroundings.policy.ignored_containers)
-    image = (chosen.main.container.image if chosen.main else None) or ""
-    known = offline_inputs(pod, chosen.needs, objects, annotations, reference_of(image))
     mark = PodMark(STAND_IN_UID, workload.namespace, meta.name or "", meta.uid or STAND_IN_UID, 0, STAND_IN_NODE)
 
     def translated(config: ImageConfig | None) -> Translation:
         return translate(
-            pod,
+            subject.pod,
             known.inputs,
             mark,
             surroundings.catalogue,
@@ -87,6 +85,7 @@ def preview(
             namespace_annotations=namespace_annotations,
         )
 
+    known, image = subject.inputs, subject.image
     translation = translated((images or {}).get(image))
     unknown_image = translation.needs_image
     if unknown_image:
@@ -98,7 +97,7 @@ def preview(
         outcome=PodOutcome.RUNS,
         request=None,
         findings=(*known.findings, *translation.findings),
-        needs=(*known.needs, *((_image_need(image),) if unknown_image else ())),
+        needs=(*known.needs, *((_image_need(image, (failures or {}).get(image)),) if unknown_image else ())),
         price=None,
     )
     if any(finding.reason_code == NOT_RUN for finding in translation.findings):
@@ -125,8 +124,50 @@ def _not_run(report: PodReport) -> PodReport:
     return replace(report, outcome=PodOutcome.NOT_RUN, findings=findings, needs=())
 
 
-def _image_need(image: str) -> Need:
-    return Need("Image", image, "Its ENTRYPOINT, CMD or WORKDIR must be read from its registry")
+def _image_need(image: str, failure: str | None) -> Need:
+    reason = "Its ENTRYPOINT, CMD or WORKDIR must be read from its registry"
+    return Need("Image", image, reason if failure is None else f"{reason}: {failure}")
+
+
+def image_to_ask_for(
+    workload: Workload,
+    surroundings: Surroundings,
+    objects: InputObjects,
+    *,
+    namespace_annotations: Mapping[str, str],
+    service_account: ServiceAccount | None = None,
+) -> tuple[ImageReference | None, tuple[Login, ...]]:
+    """Return the image that the workload's pods run, and the logins of known Secrets to try at its registry."""
+    subject = _subject(workload, surroundings, objects, namespace_annotations, service_account)
+    return registry_logins(
+        subject.pod,
+        subject.inputs.known,
+        policy=surroundings.policy,
+        namespace_annotations=namespace_annotations,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The pod as it is admitted, what it runs with, and the name of its image."""
+
+    pod: Pod
+    inputs: OfflineInputs
+    image: str
+
+
+def _subject(
+    workload: Workload,
+    surroundings: Surroundings,
+    objects: InputObjects,
+    namespace_annotations: Mapping[str, str],
+    service_account: ServiceAccount | None,
+) -> _Subject:
+    pod = admitted(workload.pod, service_account)
+    annotations = with_defaults((pod.metadata.annotations if pod.metadata else None) or {}, namespace_annotations)
+    chosen = plan(pod, annotations, surroundings.policy.ignored_containers)
+    image = (chosen.main.container.image if chosen.main else None) or ""
+    return _Subject(pod, offline_inputs(pod, chosen.needs, objects, annotations, reference_of(image)), image)
 
 
 def admitted(pod: Pod, service_account: ServiceAccount | None) -> Pod:
