@@ -22,7 +22,7 @@ from scvk.kubelet.node import NodeIdentity, node_labels
 from scvk.kubelet.provider import NodeFacts
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.manifests import ManifestError, Manifests, read_manifests
-from scvk.provider.manifests.objects import account_place
+from scvk.provider.manifests.objects import account_place, is_namespace
 from scvk.provider.preview import PodOutcome, PodReport, Surroundings, image_to_ask_for, preview
 from scvk.provider.preview.interface import as_document, render_schema
 from scvk.provider.translate import Outcome
@@ -106,6 +106,8 @@ def translate(
         raise SettingsError(f"unknown option {unknown}")
     if not names:
         raise SettingsError("no manifest: name files or folders, or - for standard input")
+    if not is_namespace(namespace):
+        raise SettingsError(f"--namespace: {namespace!r} is no name of a namespace")
     policy = checked_policy(translation or TranslationSettings())
     addresses = checked_registries(registries or RegistrySettings())
     try:

@@ -6,6 +6,7 @@ workload of an API version that Kubernetes no longer serves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,11 @@ _REFERRED: Mapping[str, type[msgspec.Struct]] = {
     "ServiceAccount": core_v1.ServiceAccount,
 }
 _DEFAULT_ACCOUNT = "default"
+_LONGEST_NAME = 253
+# RFC 1123, as the API server has it (IsDNS1123Label, IsDNS1123Subdomain)
+_LABEL = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_WORDS = {_LABEL: " and hyphens, 63 at most", _SUBDOMAIN: ", hyphens and dots, 253 at most"}
 _GROUPS_OF_KUBERNETES = frozenset({"", "apps", "batch", "extensions"})
 
 
@@ -91,6 +97,11 @@ def account_place(workload: Workload) -> Place:
     """Return where the service account of the workload's pods stands."""
     spec = workload.pod.spec
     return Place(workload.namespace, (spec.serviceAccountName if spec is not None else None) or _DEFAULT_ACCOUNT)
+
+
+def is_namespace(text: str) -> bool:
+    """Say whether the API server would take the text as a namespace's name."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def read_manifests(sources: Iterable[Source], *, namespace: str = "default") -> Manifests:
@@ -175,8 +186,17 @@ def _read_object(document: Located, value: Any, path: Path, manifests: Manifests
 
 
 def _check_named(metadata: Any, wrong: Any, path: Path) -> None:
+    """As the API server does for all kinds; what is more (52 characters for a CronJob) it may say itself."""
     if metadata is None or not (metadata.name or metadata.generateName):
         raise wrong(f"{shown((*path, 'metadata', 'name'))}: is missing, and required", "metadata")
+    for step, text, rule in (
+        ("name", metadata.name, _SUBDOMAIN),
+        ("generateName", f"{metadata.generateName}x" if metadata.generateName else "", _SUBDOMAIN),
+        ("namespace", metadata.namespace, _LABEL),
+    ):
+        if text and (len(text) > _LONGEST_NAME or not rule.fullmatch(text)):
+            where = shown((*path, "metadata", step))
+            raise wrong(f"{where}: must be of lower-case letters, digits{_WORDS[rule]}", "metadata", step)
 
 
 def _keep(kind: str, subject: Any, manifests: Manifests, namespace: str) -> None:

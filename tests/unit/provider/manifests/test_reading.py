@@ -214,6 +214,16 @@ def test_other_objects_are_passed_over_and_custom_ones_named(kind: str, passed_o
             ["f0.yaml:3: metadata.name: is missing, and required"],
             id="no name",
         ),
+        pytest.param(
+            pod().replace("{name: p}", "{name: Web_1}"),
+            ["f0.yaml:3: metadata.name: must be of lower-case letters, digits, hyphens and dots, 253 at most"],
+            id="no name that can be",
+        ),
+        pytest.param(
+            pod().replace("{name: p}", "{name: p, namespace: a.b}"),
+            ["f0.yaml:3: metadata.namespace: must be of lower-case letters, digits and hyphens, 63 at most"],
+            id="no namespace that can be",
+        ),
         pytest.param("kind: Pod\n", ["f0.yaml:1: apiVersion: is missing, and required"], id="no version"),
         pytest.param(
             "apiVersion: extensions/v1beta1\nkind: Deployment\n",
