@@ -27,7 +27,7 @@ from scvk.provider.translate.start_up import (
     needs_wrapper,
     wrap,
 )
-from scvk.provider.translate.termination_path import termination_message_of
+from scvk.provider.translate.termination_path import judge_init_termination_path, termination_message_of
 from scvk.provider.translate.variables import judge_environment
 from scvk.registry import ImageConfig
 
@@ -65,6 +65,8 @@ def program_of(
         judge_environment(placed.container, own, placed.path, report)
         judge_argv(own, placed.path, report)
         _judge_working_dir(placed, report)
+    for placed in plan.init:
+        judge_init_termination_path(placed.container, placed.path, report)
     files = mounted(spec, plan.runs, inputs, report)
     post_start = post_start_of(main.container, main.path, report)
     message = termination_message_of(main.container, main.path, settings, report)

@@ -44,3 +44,13 @@ def termination_message_of(
         f" {written[:200]} over through the log",
     )
     return TerminationMessage(posixpath.normpath(f"/{written}").replace("//", "/", 1))
+
+
+def judge_init_termination_path(container: Container, path: str, report: Report) -> None:
+    """Report an init container's own path: nobody stays to hand over what it leaves there."""
+    if (container.terminationMessagePath or DEFAULT_PATH) != DEFAULT_PATH:
+        report.degrade(
+            f"{path}.terminationMessagePath",
+            "UnsupportedTerminationMessage",
+            "The termination message of an init container is not collected; what it writes to its output is in the log",
+        )

@@ -186,6 +186,14 @@ def test_a_termination_message_is_collected_where_it_is_wanted(
     assert bool(found.findings) is (collected is not None or annotation == "false")
 
 
+def test_the_termination_message_of_an_init_container_is_not_collected(translated: Translate) -> None:
+    init = {"name": "one", "image": "nginx", "command": ["x"], "terminationMessagePath": "/tmp/end"}
+    found = translated(command=["run"], spec={"initContainers": [init]})
+    assert said(found, Outcome.DEGRADED) == [
+        ("spec.initContainers[0].terminationMessagePath", "UnsupportedTerminationMessage")
+    ]
+
+
 @pytest.mark.parametrize(
     ("hook", "outcome"),
     [
