@@ -6,13 +6,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scvk.provider.annotations import render_annotations_page
+from scvk.provider.annotations_page import render_annotations_page
+from scvk.provider.preview.interface import render_schema
+from scvk.provider.translate.support_page import render_support_page
 from scvk.settings_page import render_configuration_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES: dict[str, Callable[[], str]] = {
     "annotations.md": render_annotations_page,
     "configuration.md": render_configuration_page,
+    "pod-support.md": render_support_page,
+    "translate.schema.json": render_schema,
 }
 
 

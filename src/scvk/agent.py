@@ -31,13 +31,17 @@ from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterU
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
+from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
+from scvk.provider.preparation import Preparation
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
+from scvk.registry import AddressPolicy, RegistryClient
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
+from scvk.translation_settings import checked_policy
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -78,8 +82,12 @@ async def play_node(settings: AgentSettings) -> None:
     """Play the node until cancelled. Raises as `run_agent` does."""
     chosen = checked(settings)
     config = kubernetes_config(settings.kubeconfig)
-    async with _connected(config) as connection, saladcloud_client(chosen.saladcloud) as (client, budget):
-        await _run(settings, chosen, connection, client, budget)
+    async with (
+        _connected(config) as connection,
+        saladcloud_client(chosen.saladcloud) as (client, budget),
+        _image_configs(chosen.registries) as images,
+    ):
+        await _run(settings, chosen, connection, client, budget, images)
 
 
 async def _run(
@@ -88,11 +96,13 @@ async def _run(
     connection: _Connection,
     client: SaladCloudClient,
     budget: RequestBudget,
+    images: ImageConfigs,
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
     with _explained(connection.config.cluster.server):
-        version = kubelet_version(await connection.cluster.server_version(), f"scvk-{__version__}")
+        release = await connection.cluster.server_version()
+        version = kubelet_version(release, f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
         assert kube_system.metadata is not None
         provider = SaladCloudProvider(
@@ -105,6 +115,7 @@ async def _run(
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
+            preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -116,6 +127,7 @@ async def _run(
                 f"{socket.gethostname()}_{secrets.token_hex(4)}",
                 settings.agent_namespace or connection.config.namespace or "default",
             ),
+            service_links=settings.service_links,
             now=utc_now,
         )
         async with asyncio.TaskGroup() as group:
@@ -187,6 +199,17 @@ async def saladcloud_client(
         budget=budget,
     ) as client:
         yield client, budget
+
+
+@asynccontextmanager
+async def _image_configs(registries: AddressPolicy) -> AsyncIterator[ImageConfigs]:
+    """Open the look-up of images."""
+    async with RegistryClient(registries, LIMITS) as client:
+        images = ImageConfigs(client, time.monotonic)
+        try:
+            yield images
+        finally:
+            await images.aclose()
 
 
 def utc_now() -> datetime:

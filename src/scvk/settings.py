@@ -6,7 +6,6 @@ without a change. Reading and checking are pure: `AgentSettings` holds what was 
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass, field
@@ -18,12 +17,43 @@ import httpx2
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.node import Taint
+from scvk.node_settings import (
+    FIXED_LABELS,
+    MOST_NODE_NAME_CHARACTERS,
+    PROVIDER_TAINT,
+    distinct,
+    node_name,
+    parse_label,
+    parse_taint,
+)
+from scvk.provider.translate.policy import Policy
+from scvk.registry import AddressPolicy
+from scvk.registry_settings import RegistrySettings, checked_registries
+from scvk.settings_error import SettingsError
+from scvk.translation_settings import TranslationSettings, checked_policy, items
+
+__all__ = [
+    "DEFAULT_API_URL",
+    "FIXED_LABELS",
+    "LOG_LEVELS",
+    "MOST_NODE_NAME_CHARACTERS",
+    "PROVIDER_TAINT",
+    "AgentSettings",
+    "Checked",
+    "CheckedSaladCloud",
+    "SaladCloudSettings",
+    "SettingsError",
+    "api_key",
+    "checked",
+    "checked_saladcloud",
+    "is_web_address",
+    "log_level",
+    "node_name",
+    "parse_label",
+    "parse_taint",
+]
 
 DEFAULT_API_URL = "https://api.salad.com/api/public"
-PROVIDER_TAINT = Taint("virtual-kubelet.io/provider", "saladcloud", "NoSchedule")
-MOST_NODE_NAME_CHARACTERS = 63
-"""A node's name is also the value of its label `kubernetes.io/hostname`."""
-FIXED_LABELS = ("type", "kubernetes.io/hostname")
 LOG_LEVELS = {
     "trace": "debug",
     "debug": "debug",
@@ -37,18 +67,10 @@ LOG_LEVELS = {
 """The Go program's words, and what they mean here."""
 
 _SALADCLOUD_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")  # OrganizationName and ProjectName of the document
-_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-
 _NODE = Group("Node", sort_key=1)
 _CLUSTER = Group("Kubernetes", sort_key=2)
-_SALADCLOUD = Group("SaladCloud", sort_key=3)
-_OUTPUT = Group("Output", sort_key=4)
-
-
-class SettingsError(Exception):
-    """Options are missing or wrong: the text names the option and what to do. A usage error (exit code 2)."""
+_SALADCLOUD = Group("SaladCloud", sort_key=4)
+_OUTPUT = Group("Output", sort_key=5)
 
 
 @Parameter(name="*")
@@ -76,7 +98,7 @@ class SaladCloudSettings:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(SaladCloudSettings):
+class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
@@ -107,6 +129,10 @@ class AgentSettings(SaladCloudSettings):
     cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
     """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
 
+    service_links: Annotated[bool, Parameter(env_var="SALAD_VK_SERVICE_LINKS", negative=(), group=_CLUSTER)] = False
+    """Give pods the variables that name the Services of their namespace and the API server, as a kubelet does. Without
+    a way into the cluster's network they lead nowhere."""
+
     log_level: Annotated[str, Parameter(env_var="SALAD_VK_LOG_LEVEL", group=_OUTPUT)] = "info"
     """trace, debug, info, warn, error, fatal or panic."""
 
@@ -126,12 +152,17 @@ class CheckedSaladCloud:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final."""
+    """Settings that can be acted on. `taints` and `labels` are parsed, `node_name` is final.
+
+    `policy` lacks the version of the cluster, which is known only once the cluster was asked.
+    """
 
     node_name: str
     taints: tuple[Taint, ...]
     labels: dict[str, str]
     saladcloud: CheckedSaladCloud
+    policy: Policy
+    registries: AddressPolicy
 
 
 def checked(settings: AgentSettings) -> Checked:
@@ -139,12 +170,16 @@ def checked(settings: AgentSettings) -> Checked:
     log_level(settings)
     _check_address(settings.kubelet_address)
     saladcloud = checked_saladcloud(settings)
+    policy = checked_policy(settings)
+    registries = checked_registries(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
         node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
-        taints=_distinct((*taints, *(parse_taint(text) for text in _items(settings.taint)))),
-        labels=dict(parse_label(text) for text in _items(settings.node_label)),
+        taints=distinct((*taints, *(parse_taint(text) for text in items(settings.taint)))),
+        labels=dict(parse_label(text) for text in items(settings.node_label)),
         saladcloud=saladcloud,
+        policy=policy,
+        registries=registries,
     )
 
 
@@ -189,70 +224,12 @@ def api_key(settings: SaladCloudSettings) -> str:
     return key
 
 
-def node_name(given: str, organization: str, project: str) -> str:
-    """Return the node's name: stable, so that a restarted agent is the same node. Raises SettingsError."""
-    if given:
-        if len(given) > MOST_NODE_NAME_CHARACTERS or not _DNS_SUBDOMAIN.fullmatch(given):
-            raise SettingsError(
-                f"--nodename: {given!r} is no node name: at most {MOST_NODE_NAME_CHARACTERS} lower-case letters, "
-                "digits, hyphens and dots, beginning and ending with a letter or digit"
-            )
-        return given
-    full = f"saladcloud-{organization}-{project}"
-    if len(full) <= MOST_NODE_NAME_CHARACTERS:
-        return full
-    digest = hashlib.sha256(f"{organization}/{project}".encode()).hexdigest()[:10]
-    return f"{full[: MOST_NODE_NAME_CHARACTERS - 11].rstrip('-')}-{digest}"
-
-
-def parse_taint(text: str) -> Taint:
-    """Return the taint written as KEY=VALUE:EFFECT or KEY:EFFECT; raises SettingsError."""
-    rest, _, effect = text.rpartition(":")
-    key, _, value = rest.partition("=")
-    if effect not in _EFFECTS or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
-        raise SettingsError(f"--taint: {text!r} is not KEY=VALUE:EFFECT with an effect of {', '.join(_EFFECTS)}")
-    return Taint(key, value, effect)
-
-
-def parse_label(text: str) -> tuple[str, str]:
-    """Return the label written as KEY=VALUE; raises SettingsError."""
-    key, equals, value = text.partition("=")
-    if not equals or not _is_label_key(key) or (value and not _LABEL_NAME.fullmatch(value)):
-        raise SettingsError(f"--node-label: {text!r} is not KEY=VALUE with a label's characters")
-    if key in FIXED_LABELS:
-        raise SettingsError(f"--node-label: {key} cannot be chosen, a virtual kubelet's node is known by it")
-    return key, value
-
-
-def _distinct(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    """Return each taint once; raises SettingsError for two values of one key and effect: the API server allows one."""
-    values: dict[tuple[str, str], Taint] = {}
-    for taint in taints:
-        other = values.setdefault((taint.key, taint.effect), taint)
-        if other != taint:
-            hint = "; leave out the first with --disable-taint" if other == PROVIDER_TAINT else ""
-            raise SettingsError(f"--taint: {other} and {taint} cannot both be, they have the same key and effect{hint}")
-    return tuple(values.values())
-
-
 def _check_address(text: str) -> None:
     try:
         if text:
             ipaddress.ip_address(text)
     except ValueError:
         raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
-
-
-def _items(given: tuple[str, ...]) -> list[str]:
-    """Return the items of a repeated option; each may hold several with commas, as the variable does."""
-    return [part.strip() for text in given for part in text.split(",") if part.strip()]
-
-
-def _is_label_key(key: str) -> bool:
-    prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix)):
-        return False
-    return _LABEL_NAME.fullmatch(name) is not None
 
 
 def _check_complete(settings: SaladCloudSettings, *, needs_project: bool) -> None:
@@ -298,7 +275,3 @@ def _checked_url(url: str) -> str:
             f"--api-url: it can have no user, password, query or fragment; write it as {DEFAULT_API_URL}"
         )
     return url.rstrip("/")
-
-
-def _no_url(url: str) -> SettingsError:
-    return SettingsError(f"--api-url: {url!r} is no http or https URL such as {DEFAULT_API_URL}")

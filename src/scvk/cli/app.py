@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,13 +15,16 @@ from cyclopts import App, CycloptsError, Parameter
 
 from scvk import __version__
 from scvk.agent import AgentError, run_agent
+from scvk.cli.completion import completion_for
 from scvk.cli.demo import demo
+from scvk.cli.examples import examples_of
 from scvk.cli.exposure import exposures
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
 from scvk.cli.simulate import simulate_app
 from scvk.cli.testbed import control_plane
+from scvk.cli.translate import translate
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, checked, log_level
 from scvk.testbed import TestbedError
@@ -34,10 +38,10 @@ log = structlog.get_logger(__name__)
 
 
 def shown_default(value: object) -> str | None:
-    """Return how help shows a default; None for those that say nothing: empty, no, none."""
+    """Return how help shows a default; None for those that say nothing: empty, no, none, zero."""
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value) or None
-    return None if value is None or value is False or value == "" else str(value)
+    return None if value is None or value == 0 or value == "" else str(value)
 
 
 app = App(
@@ -48,14 +52,8 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # `execute` has an exit code for it
 )
-app.command(demo)
-app.command(simulate_app)
-app.command(control_plane, name="testbed")
-app.command(rbac)
-app.command(gpu_classes)
 
 
-@app.command
 def run(settings: AgentSettings | None = None) -> int:
     """Run the agent: play one node of a cluster until stopped.
 
@@ -83,9 +81,25 @@ def run(settings: AgentSettings | None = None) -> int:
     return 0
 
 
+for _command, _name in (
+    (run, "run"),
+    (translate, "translate"),
+    (gpu_classes, "gpu-classes"),
+    (rbac, "rbac"),
+    (demo, "demo"),
+    (control_plane, "testbed"),
+    (completion_for(app), "completion"),
+):
+    app.command(_command, name=_name, help_epilogue=examples_of(_command))
+app.command(simulate_app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit. `arguments` default to those of the process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Unicode is no reason to fail
     sys.exit(execute(words, program=Path(sys.argv[0]).name))
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from scvk.cli.examples import examples_of
 from scvk.cli.simulator_faults import fault_app
 from scvk.simulator.config import REPLICAS_QUOTA, REQUESTS_PER_MINUTE
-from scvk.simulator.run import run_simulate
 
 simulate_app = App(name="simulate")
 simulate_app.command(fault_app)
@@ -127,6 +127,9 @@ def simulate(
         scvk simulate --ssh-authorized-keys ~/.ssh/id_ed25519.pub --gateway-port 8788
 
     """
+    # Imported here: it brings servers for SSH and HTTP, which no other command should wait for.
+    from scvk.simulator.run import run_simulate  # noqa: PLC0415
+
     return run_simulate(
         host=host,
         port=port,
@@ -150,6 +153,9 @@ def simulate(
         ssh_host=ssh_host,
         ssh_authorized_keys=ssh_authorized_keys,
     )
+
+
+simulate_app.help_epilogue = examples_of(simulate)
 
 
 def _default_cache() -> Path:

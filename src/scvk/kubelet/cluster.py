@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -173,10 +174,15 @@ class Cluster:
         }
         await self._request("DELETE", _path(kind, namespace, name), json=body)
 
-    async def list(self, kind: type[ResourceT], *, field_selector: str) -> ObjectList[ResourceT]:
-        """List the objects of all namespaces that match. Undecodable ones are named, not left out in silence."""
-        path = _path(kind, None, all_namespaces=True)
-        raw = await self._request("GET", path, params={"fieldSelector": field_selector})
+    async def list(
+        self, kind: type[ResourceT], *, namespace: str | None = None, field_selector: str = ""
+    ) -> ObjectList[ResourceT]:
+        """List the objects that match, of all namespaces or of one.
+
+        Undecodable ones are named, not left out in silence.
+        """
+        path = _path(kind, namespace, all_namespaces=namespace is None)
+        raw = await self._request("GET", path, params={"fieldSelector": field_selector} if field_selector else None)
         what = f"GET {path}"
         body = _decode_json(raw, _ListBody, what)
         # What a list lacks is taken for deleted: an answer that may not be the whole list is none.
@@ -322,7 +328,8 @@ def _path(kind: type[Resource], namespace: str | None, name: str | None = None, 
     parts.append(info.plural)
     if name is not None:
         parts.append(name)
-    return "/" + "/".join(parts)
+    # Names may come from a tenant: whatever they hold, they are one part of the path each.
+    return "/" + "/".join(quote(part, safe=":") for part in parts)
 
 
 def _words(error: BaseException) -> str:

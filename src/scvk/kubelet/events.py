@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from lightkube.resources.core_v1 import Event
+from lightkube.resources.core_v1 import Event, Pod
 
 from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.informer import key_of, uid_of
 from scvk.kubelet.provider import PodEvent
 
 REPEAT_AFTER_S = 600.0
@@ -41,6 +42,14 @@ class Subject:
     uid: str
     namespace: str = ""
     field_path: str | None = None
+
+
+def pod_subject(pod: Pod) -> Subject:
+    """Return the pod, by its first container, as what an event is about."""
+    key = key_of(pod)
+    container = pod.spec.containers[0].name if pod.spec and pod.spec.containers else None
+    path = f"spec.containers{{{container}}}" if container else None
+    return Subject("Pod", key.name, uid_of(pod), key.namespace, path)
 
 
 class EventRecorder:

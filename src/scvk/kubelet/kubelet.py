@@ -14,8 +14,10 @@ from datetime import datetime
 import structlog
 
 from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.cluster_inputs import ClusterInputs
 from scvk.kubelet.collection import Collector
-from scvk.kubelet.events import EventRecorder
+from scvk.kubelet.downward import NodeView
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
 from scvk.kubelet.lease import AgentLease, NodeLease
 from scvk.kubelet.node import NodeIdentity, NodeKeeper
@@ -45,6 +47,7 @@ class Kubelet:
         node: NodeIdentity,
         agent: AgentIdentity,
         *,
+        service_links: bool = False,
         now: Callable[[], datetime],
     ) -> None:
         self._node = node
@@ -52,7 +55,21 @@ class Kubelet:
         self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
         self._agent_lease = AgentLease(cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now)
         self._events = EventRecorder(cluster, host=node.name, now=now)
-        self.pods = PodController(cluster, provider, self._events, may_act=self._agent_lease.held, now=now)
+        inputs = ClusterInputs(
+            cluster,
+            lambda: NodeView(node.name, (node.address,), provider.node_facts().capacity),
+            lambda pod, event: self._events.record(pod_subject(pod), event),
+            service_links=service_links,
+        )
+        self.pods = PodController(
+            cluster,
+            provider,
+            inputs,
+            self._events,
+            host_ip=node.address,
+            may_act=self._agent_lease.held,
+            now=now,
+        )
         self._informer = PodInformer(cluster, node.name, self.pods)
         self._collector = Collector(
             cluster,

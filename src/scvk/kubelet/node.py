@@ -77,6 +77,9 @@ def node_labels(identity: NodeIdentity, facts: NodeFacts) -> dict[str, str]:
     return {
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
+        # Their names of before 2019: kubelets still have them, and manifests still ask for them.
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64",
         "kubernetes.io/role": "agent",
         "node.kubernetes.io/exclude-from-external-load-balancers": "true",
         **facts.labels,

@@ -3,6 +3,7 @@
     pod is gone from the API      → the provider removes what is left of it
     pod is being deleted          → the provider removes; when nothing can be left, the pod goes with grace period 0
     pod has finished              → the provider removes; the pod stays as it ended
+    pod is past its deadline      → the provider removes; when nothing can be left, the pod has failed
     else                          → the provider syncs; annotations, events and status are written
 
 INVARIANT: a pod object is deleted only after the provider is certain that nothing is left of it in the cloud. A pod
@@ -22,9 +23,12 @@ from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster import MERGE, STRATEGIC_MERGE, Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotFound, ObjectRejected
-from scvk.kubelet.environment import resolve_inputs
-from scvk.kubelet.events import EventRecorder, Subject
+from scvk.kubelet.cluster_inputs import InputsUnavailable
+from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.provider import (
     PodEvent,
     PodIdentity,
@@ -33,6 +37,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
+from scvk.kubelet.readiness import with_readiness_gates
 from scvk.kubelet.status import is_finished, status_patch, stopped_status
 from scvk.kubelet.workqueue import WorkQueue
 
@@ -49,14 +54,18 @@ class PodController:
         self,
         cluster: Cluster,
         provider: Provider,
+        inputs: InputSource,
         events: EventRecorder,
         *,
+        host_ip: str,
         may_act: asyncio.Event,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._provider = provider
+        self._inputs = inputs
         self._events = events
+        self._host_ip = host_ip
         self._may_act = may_act
         self._now = now
         self._queue: WorkQueue[PodKey] = WorkQueue()
@@ -106,14 +115,20 @@ class PodController:
             await self._remove_deleted(key, current)
         elif is_finished(current.status):
             await self._remove_finished(key, current)
+        elif (left := seconds_left(current, self._now())) is not None and left <= 0:
+            await self._end_at_deadline(key, current)
         else:
             await self._run(key, current)
+            self._await_deadline(key)
 
     async def _follow_changes(self) -> None:
         async for key in self._provider.changes():
             self._queue.add(key)
 
     def _failed(self, key: PodKey, error: Exception) -> float | None:
+        if isinstance(error, MissingInput):
+            log.info("pod: waits for what it refers to; looking again", pod=str(key), missing=str(error))
+            return None
         if isinstance(error, TemporaryProviderError):
             log.warning("pod: trying again", pod=str(key), error=str(error))
             return error.retry_after
@@ -129,22 +144,45 @@ class PodController:
 
     async def _run(self, key: PodKey, pod: Pod) -> None:
         try:
-            observation = await self._provider.sync(pod, resolve_inputs(pod))
+            observation = await self._provider.sync(pod, self._inputs)
+        except MissingInput as error:
+            for missing in error.missing:
+                self._say(pod, PodEvent(missing.event_reason, missing.message, warning=True))
+            await self._write_status(pod, waits_for_inputs(pod, error, now=self._now(), host_ip=self._host_ip))
+            raise
         except TemporaryProviderError as error:
             # Said on the pod too while nothing runs: who waits must see what for. The recorder keeps it from repeating.
             if pod.status is None or pod.status.phase in (None, "Pending"):
-                self._say(pod, PodEvent("SaladCloudUnavailable", str(error), warning=True))
+                reason = error.event_reason if isinstance(error, InputsUnavailable) else "SaladCloudUnavailable"
+                self._say(pod, PodEvent(reason, str(error), warning=True))
             raise
         if observation.annotations:
             pod = await self._annotate(pod, dict(observation.annotations))
         for event in observation.events:
             self._say(pod, event)
         if observation.status is not None:
-            await self._write_status(pod, observation.status)
+            await self._write_status(pod, with_readiness_gates(pod, observation.status))
             if is_finished(observation.status):
                 self._queue.add(key)  # nobody else tells us of our own write
         if observation.again_in is not None:
             self._queue.add_after(key, observation.again_in)
+
+    def _await_deadline(self, key: PodKey) -> None:
+        # Read anew: the step may have been what gave the pod its start time.
+        pod = self.informer.get(key) if self.informer is not None else None
+        left = seconds_left(pod, self._now()) if pod is not None else None
+        if left is not None:
+            self._queue.add_after(key, left)
+
+    async def _end_at_deadline(self, key: PodKey, pod: Pod) -> None:
+        removal = await self._remove(pod)
+        if not removal.certain:
+            self._queue.add_after(key, removal.again_in or 5.0)
+            return
+        status = exceeded_status(pod, self._now())
+        if status is not None:
+            self._say(pod, PodEvent(DEADLINE_EXCEEDED, MESSAGE))
+            await self._write_status(pod, status)
 
     async def _remove_deleted(self, key: PodKey, pod: Pod) -> None:
         removal = await self._remove(pod)
@@ -226,7 +264,4 @@ class PodController:
             self.informer.learn(pod)
 
     def _say(self, pod: Pod, event: PodEvent) -> None:
-        key = key_of(pod)
-        container = pod.spec.containers[0].name if pod.spec and pod.spec.containers else None
-        path = f"spec.containers{{{container}}}" if container else None
-        self._events.record(Subject("Pod", key.name, uid_of(pod), key.namespace, path), event)
+        self._events.record(pod_subject(pod), event)

@@ -14,6 +14,8 @@ from typing import Protocol
 from lightkube.models.core_v1 import NodeCondition, PodStatus
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.inputs import InputSource
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PodKey:
@@ -41,19 +43,6 @@ class Holding:
 
     pod: PodIdentity
     node: str
-
-
-@dataclass(frozen=True, slots=True)
-class PodInputs:
-    """What the kubelet resolved for the pod's container before the provider is asked.
-
-    `environment` is in the order of the pod's `env`, with `$(NAME)` references expanded.
-    `command` and `args` are expanded likewise; empty where the pod gives none.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +105,12 @@ class TemporaryProviderError(Exception):
 class Provider(Protocol):
     """A cloud that runs pods. See the module docstring for what may be repeated."""
 
-    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         """Bring the cloud at most one action nearer to `pod` and say what is true now.
 
-        Repeatable at any time. Raises TemporaryProviderError when nothing certain can be said.
+        `inputs` is asked only when something is about to be made of the pod, and for no more than is needed: what runs
+        is not disturbed by a Secret that is gone. Repeatable at any time. Lets MissingInput of `inputs` pass, and
+        raises TemporaryProviderError when nothing certain can be said.
         """
         ...
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _GRAMMAR = re.compile(
     r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?"
@@ -45,6 +46,7 @@ class QuantityOutOfRangeError(InvalidQuantityError):
     """The text is a quantity, of a size that nothing here could ever mean (beyond 10^100, or 256 characters)."""
 
 
+@lru_cache(maxsize=1024, typed=True)  # pods of a cluster ask for the same amounts again and again
 def parse_quantity(written: str | float) -> Fraction:
     """Return the exact value of a quantity, in the unit of its resource (cores, bytes, pieces).
 

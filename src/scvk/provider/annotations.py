@@ -7,9 +7,11 @@ Annotations under `scvk.salad.com/` are this program's own notes on a pod, and n
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from scvk.provider.log_sinks import SINKS, SinkSetting
 from scvk.saladcloud.models import LoadBalancer, NetworkingProtocol, Priority
 
 PREFIX = "salad.com/"
@@ -20,7 +22,8 @@ class Annotation:
     """One setting.
 
     `name` stands behind the prefix; `values` says what may be written, `meaning` what it does and `default` what
-    holds without it: sentences in Markdown. `options` are the values where they are a closed list.
+    holds without it: sentences in Markdown. `options` are the values where they are a closed list. The value of a
+    `secret` one is never shown.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Annotation:
     meaning: str
     default: str
     options: tuple[str, ...] = ()
+    secret: bool = False
 
     @property
     def key(self) -> str:
@@ -65,7 +69,7 @@ GPU_CLASSES = Annotation(
     meaning=(
         "The GPU classes that the pod may run on: it gets any one of them. Names ignore case, and the memory in"
         " parentheses may be left out where the rest is unambiguous. A pod that asks for `nvidia.com/gpu: N` needs"
-        " this annotation, with classes of N GPUs."
+        " this annotation, with classes of N GPUs, unless the operator has named default classes."
     ),
     default="no GPU",
 )
@@ -139,11 +143,100 @@ NETWORKING_SERVER_RESPONSE_TIMEOUT = Annotation(
     default="SaladCloud's own, 100000",
 )
 
+CONTAINER = Annotation(
+    name="container",
+    values="the name of one of the pod's containers",
+    meaning=(
+        "Which container runs, where a pod has several: a container group has one. The others are shown as terminated"
+        " with the reason `NotRun`, and do not count for Ready."
+    ),
+    default="a pod of several containers is refused, unless the agent is told to leave out the others by their names",
+)
+INIT_CONTAINERS = Annotation(
+    name="init-containers",
+    values="`ignore`",
+    meaning=(
+        "Leaves out the init containers that cannot run: those with another image than the container, and sidecars."
+        " Those with the same image run before the program all the same."
+    ),
+    default="a pod with such init containers is refused",
+    options=("ignore",),
+)
+REGISTRY_SECRET = Annotation(
+    name="registry-secret",
+    values="the name of a Secret in the pod's namespace",
+    meaning=(
+        "The login to the image's registry, where a pull secret cannot hold it: the keys `access_key_id` and"
+        " `secret_access_key` for AWS ECR, `service_key` for Google Artifact Registry and Container Registry, or"
+        " `username` and `password` for any other."
+    ),
+    default="the pull secret of the pod that matches the image",
+)
+TERMINATION_MESSAGE = Annotation(
+    name="termination-message",
+    values=_BOOLEAN,
+    meaning=(
+        "Whether the termination message at its default path, `/dev/termination-log`, is collected: the start-up"
+        " wrapper then stays as the program's parent and hands the message over through the log."
+    ),
+    default="collected only from a `terminationMessagePath` that is not the default",
+)
+
+QUEUE_NAME = Annotation(
+    name="queue-name",
+    values="the name of a queue of the project",
+    meaning="The job queue whose jobs the program gets. Needs `salad.com/queue-port` and `salad.com/queue-path`.",
+    default="no queue",
+)
+QUEUE_PORT = Annotation(
+    name="queue-port",
+    values="a port number from 1 to 65535, or the name of one of the container's ports",
+    meaning="The port at which the program takes jobs. Needs `salad.com/queue-name`.",
+    default="no queue",
+)
+QUEUE_PATH = Annotation(
+    name="queue-path",
+    values="a path, such as `/jobs`",
+    meaning="The path to which jobs are sent. Needs `salad.com/queue-name`.",
+    default="no queue",
+)
+
+LOGGING_SECRET = Annotation(
+    name="logging-secret",
+    values="the name of a Secret in the pod's namespace",
+    meaning=(
+        "Holds what must not stand in an annotation: `api_token`, `api_key`, `ingestion_key`, `token`, `user`,"
+        " `password` or `headers`, whichever the sink needs. Needs the annotations that say which sink it is."
+    ),
+    default="all of a sink's settings are annotations",
+)
+
+
+def _sink_annotation(sink: str, setting: SinkSetting) -> Annotation:
+    what = f"The {setting.name.replace('-', ' ')} of a sink for the program's output: {sink}."
+    where = " Better kept in the Secret of `salad.com/logging-secret`." if setting.secret else ""
+    return Annotation(
+        name=f"logging-{sink}-{setting.name}",
+        values=setting.values,
+        meaning=what + where,
+        default=setting.default or f"no {sink} sink; needed for one",
+        options=setting.options,
+        secret=setting.secret,
+    )
+
+
+LOGGING = {(sink, setting.name): _sink_annotation(sink, setting) for sink in SINKS for setting in SINKS[sink]}
+"""The annotation of each setting of each sink; a pod has one sink at most."""
+
 ANNOTATIONS = (
     GPU_CLASSES,
     COUNTRY_CODES,
     PRIORITY,
     IMAGE_CACHING,
+    CONTAINER,
+    INIT_CONTAINERS,
+    REGISTRY_SECRET,
+    TERMINATION_MESSAGE,
     NETWORKING_PORT,
     NETWORKING_PROTOCOL,
     NETWORKING_AUTH,
@@ -151,6 +244,11 @@ ANNOTATIONS = (
     NETWORKING_SINGLE_CONNECTION_LIMIT,
     NETWORKING_CLIENT_REQUEST_TIMEOUT,
     NETWORKING_SERVER_RESPONSE_TIMEOUT,
+    QUEUE_NAME,
+    QUEUE_PORT,
+    QUEUE_PATH,
+    LOGGING_SECRET,
+    *LOGGING.values(),
 )
 """All of them, in the order of the documentation."""
 
@@ -163,48 +261,11 @@ def unknown_keys(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def nearest_key(key: str) -> str | None:
-    """Return the known annotation that is written most like `key`; None where none is near."""
+    """Return the known annotation that is written most like `key`, or the only one with its words; None without."""
     names = [annotation.name for annotation in ANNOTATIONS]
-    close = difflib.get_close_matches(key.removeprefix(PREFIX).casefold(), names, n=1, cutoff=0.6)
-    return PREFIX + close[0] if close else None
-
-
-def render_annotations_page() -> str:
-    """Return `docs/annotations.md`: a page in Markdown that ends with a line break."""
-    rows = "\n".join(
-        f"| `{annotation.key}` | {annotation.values} | {annotation.meaning} | {annotation.default} |"
-        for annotation in ANNOTATIONS
-    )
-    return _PAGE.format(rows=rows)
-
-
-_PAGE = """\
-# Annotations
-
-<!-- Generated from src/scvk/provider/annotations.py: change it there. -->
-
-What SaladCloud needs to know and Kubernetes has no field for stands in annotations of the **pod**. In a Deployment,
-Job or StatefulSet that is the pod template (`spec.template.metadata.annotations`): annotations of the workload
-itself reach no pod and have no effect.
-
-```yaml
-spec:
-  template:
-    metadata:
-      annotations:
-        salad.com/gpu-classes: "RTX 4090 (24 GB), RTX 3090 (24 GB)"
-        salad.com/country-codes: "us, ca"
-        salad.com/networking-port: "8080"
-```
-
-| annotation | values | meaning | without it |
-|---|---|---|---|
-{rows}
-
-- Values are strings: write numbers and `true` or `false` in quotes.
-- Lists may have spaces around their commas, and upper and lower case are alike.
-- A value that is not allowed, or a networking setting without a port, keeps the pod Pending with a reason that names
-  the annotation: a group that is wrong costs money too.
-- A `salad.com/` annotation that is not in this list is reported on the pod with the nearest one that is.
-- Annotations under `scvk.salad.com/` are the virtual kubelet's own notes: leave them alone.
-"""
+    written = key.removeprefix(PREFIX).casefold()
+    close = difflib.get_close_matches(written, names, n=1, cutoff=0.6)
+    if not close:
+        words = set(re.findall("[a-z0-9]+", written))
+        close = [name for name in names if words and words <= set(name.split("-"))]
+    return PREFIX + close[0] if len(close) == 1 else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lightkube.models.core_v1 import NodeCondition
 
 from scvk.kubelet.provider import NodeFacts
+from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.saladcloud.models import Quotas
 
 REPLICAS_WHERE_NO_QUOTA_IS_SHOWN = 100
@@ -19,8 +20,17 @@ MOST_STORAGE_GIB_PER_POD = 250
 MOST_GPUS_PER_POD = 8
 
 
-def node_facts(organization: str, project: str, quotas: Quotas | None, failure: str | None) -> NodeFacts:
-    """Return capacity, labels and conditions. `failure`: why SaladCloud does not answer; None while it does."""
+def node_facts(
+    organization: str,
+    project: str,
+    quotas: Quotas | None,
+    failure: str | None,
+    catalogue: GpuCatalogue | None = None,
+) -> NodeFacts:
+    """Return capacity, labels and conditions. `failure`: why SaladCloud does not answer; None while it does.
+
+    Each class of `catalogue` is an extended resource that pods may ask for; None: not known yet.
+    """
     pods = REPLICAS_WHERE_NO_QUOTA_IS_SHOWN
     if quotas is not None and quotas.container_groups_quotas.container_replicas_quota is not None:
         pods = quotas.container_groups_quotas.container_replicas_quota
@@ -37,6 +47,7 @@ def node_facts(organization: str, project: str, quotas: Quotas | None, failure: 
             "memory": f"{pods * MOST_MEMORY_GIB_PER_POD}Gi",
             "ephemeral-storage": f"{pods * MOST_STORAGE_GIB_PER_POD}Gi",
             "nvidia.com/gpu": str(pods * MOST_GPUS_PER_POD),
+            **{name: str(pods * gpus) for name, gpus in (catalogue.resources() if catalogue else {}).items()},
         },
         conditions=(reachable,),
         provider_id=f"saladcloud://{organization}/{project}",

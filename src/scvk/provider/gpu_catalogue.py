@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from scvk.saladcloud.models import GpuClass
 
+RESOURCE_PREFIX = "salad.com/"
+"""What stands before a GPU class that a container asks for as an extended resource, such as `salad.com/rtx4090`."""
+
 _MAX_SUGGESTIONS = 3
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -79,6 +82,26 @@ class GpuCatalogue:
     def with_gpu_count(self, gpu_count: int) -> tuple[GpuClass, ...]:
         """Return the classes that have exactly so many GPUs."""
         return tuple(each for each in self.classes if gpu_count_of(each) == gpu_count)
+
+    def resources(self) -> dict[str, int]:
+        """Return the extended resources that stand for the classes, with the most GPUs that a machine of each has.
+
+        A class is named as short as it is unmistakable: `salad.com/rtx4090`, but `salad.com/rtx3060-12gb` where there
+        is another RTX 3060. Classes that differ in the number of GPUs alone share a resource.
+        """
+        spellings: dict[str, set[str]] = {}
+        for each in self.classes:
+            spellings.setdefault(_alias(each), set()).add(_squeezed_name(each))
+        counts: dict[str, int] = {}
+        for each in self.classes:
+            alias, full = _alias(each), _squeezed_name(each)
+            name = alias
+            if len(spellings[alias]) > 1:
+                name = f"{alias}-{full.removeprefix(alias)}".strip("-") if full.startswith(alias) else full
+            if name:
+                key = RESOURCE_PREFIX + name
+                counts[key] = max(counts.get(key, 0), gpu_count_of(each))
+        return counts
 
     def _nearest(self, text: str) -> tuple[GpuClass, ...]:
         if _UUID.fullmatch(text):

@@ -18,8 +18,8 @@ be remembered. A pod is never told better than it is: not known to be ready is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lightkube.models.core_v1 import (
@@ -33,6 +33,7 @@ from lightkube.models.core_v1 import (
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.status import whole_seconds
+from scvk.provider.last_words import CREATE_ERROR, FailedInit, LastWords, failed_init_of
 from scvk.provider.pod_status import (
     UNKNOWN_END,
     container_name,
@@ -50,12 +51,16 @@ from scvk.saladcloud.models import ContainerGroup, ContainerGroupInstance, Group
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known of a group, from three sources. `instance` is None where it was not asked for."""
+    """All that is known of a group, from four sources. `instance` is None where it was not asked for.
+
+    `words` is what logs told of ends of the program, by their time; see `last_words`.
+    """
 
     group: ContainerGroup
     events: Sequence[PlatformEvent] = ()
     instance: ContainerGroupInstance | None = None
     instance_at: datetime | None = None
+    words: Mapping[datetime, LastWords] = field(default_factory=dict)
 
 
 def observe(pod: Pod, evidence: Evidence, *, now: datetime, host_ip: str) -> PodStatus:
@@ -69,7 +74,26 @@ def observe(pod: Pod, evidence: Evidence, *, now: datetime, host_ip: str) -> Pod
         now=now,
         host_ip=host_ip,
         sandbox=story.running or story.has_run,
+        failed_init=story.failed_init(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LastEnd:
+    """The newest end of the program. `final`: the pod ends with it. `told`: the pod's status has it already."""
+
+    run: Run
+    final: bool
+    told: bool
+
+
+def last_end(pod: Pod, evidence: Evidence, *, now: datetime) -> LastEnd | None:
+    """Return the end whose log may be worth reading; None where the program runs, or did not exit."""
+    story = _Story(pod, evidence, now)
+    last = story.last
+    if story.running or last is None or last.end is None or last.exit_code is None:
+        return None
+    return LastEnd(last, story.final is not None, story.told_end(last) is not None)
 
 
 class _Story:
@@ -187,13 +211,40 @@ class _Story:
         if run.exit_code is None:
             words = f"{run.cause}; SaladCloud does not report how the program ended."
             return unknown_end(run.start, run.end, words)
+        reason, message = self._how_it_ended(run, run.exit_code)
         return ContainerStateTerminated(
             exitCode=run.exit_code,
-            reason=_exit_reason(run),
-            message=run.cause,
+            reason=reason,
+            message=message,
             startedAt=run.start,
             finishedAt=run.end,
         )
+
+    def _how_it_ended(self, run: Run, exit_code: int) -> tuple[str, str]:
+        said = self.evidence.words.get(run.end) if run.end else None
+        if said is None:
+            told = self.told_end(run)
+            if told is not None and told.reason and told.exitCode == exit_code:
+                return told.reason, told.message or run.cause  # what a log once told is not forgotten
+            return _exit_reason(run), run.cause
+        if said.never_ran:
+            return CREATE_ERROR, said.failure
+        return _exit_reason(run), said.failure or said.message or run.cause
+
+    def told_end(self, run: Run) -> ContainerStateTerminated | None:
+        """Return the end as the pod's status has it, None where it does not."""
+        for state in (self.previous.state, self.previous.lastState) if self.previous else ():
+            ended = state.terminated if state else None
+            if ended is not None and run.end is not None and ended.finishedAt == whole_seconds(run.end):
+                return ended
+        return None
+
+    def failed_init(self) -> FailedInit | None:
+        """Return the init container that keeps the program from starting, by the newest end."""
+        ended = self.last if self.last is not None and self.last.end is not None else None
+        if self.running or ended is None or ended.exit_code is None:
+            return None
+        return failed_init_of(self._how_it_ended(ended, ended.exit_code)[1])
 
     def _unseen_end(self, began: datetime | None) -> ContainerStateTerminated:
         return unknown_end(began, self.now, "The program stopped running; SaladCloud has not reported why.")
@@ -216,7 +267,11 @@ class _Story:
         if self.has_run:
             ended = self.last if self.last is not None and self.last.end is not None else None
             if ended is not None and ended.exit_code is not None:
-                return "CrashLoopBackOff", f"{ended.cause}; SaladCloud starts it again."
+                reason, message = self._how_it_ended(ended, ended.exit_code)
+                if reason == CREATE_ERROR:
+                    return CREATE_ERROR, f"{message}; SaladCloud starts it again."
+                cause = message if failed_init_of(message) else ended.cause
+                return "CrashLoopBackOff", f"{cause}; SaladCloud starts it again."
             cause = ended.cause if ended is not None else "the instance is gone"
             return "Reallocating", f"{cause}; waiting for another machine."
         return "ContainerCreating", self._progress()

@@ -1,4 +1,7 @@
-"""The shape of a PodStatus: built whole, from one container's status, by the kubelet's rules; and how to read one."""
+"""The shape of a PodStatus: built whole, from one container's status, by the kubelet's rules; and how to read one.
+
+The containers that do not run are told as ended, and count for nothing: not for the phase, not for Ready.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,26 @@ from lightkube.models.core_v1 import (
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.status import condition
+from scvk.provider.last_words import FailedInit
+from scvk.provider.running import Running, running
+from scvk.provider.translate.run_plan import NOT_RUN
 
 UNKNOWN_EXIT_CODE = 137
 """What a kubelet reports for a container whose end it did not see."""
 UNKNOWN_END = "ContainerStatusUnknown"
 
+_LEFT_OUT = ContainerStateTerminated(
+    exitCode=0, reason=NOT_RUN, message="Not run: a container group has one container, and another one was chosen."
+)
+_DONE = ContainerStateTerminated(
+    exitCode=0, reason="Completed", message="Run by the start-up wrapper, in the container of the program."
+)
+
 
 def waiting_status(pod: Pod, reason: str, message: str, *, now: datetime, host_ip: str) -> PodStatus:
     """Return the status of a pod for which nothing runs, with a reason that a person can act on."""
-    assert pod.spec is not None
     state = ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message))
-    status = pod_status(
+    return pod_status(
         pod,
         phase="Running" if has_run(pod) else "Pending",
         container=idle_container(pod, state),
@@ -37,17 +49,6 @@ def waiting_status(pod: Pod, reason: str, message: str, *, now: datetime, host_i
         host_ip=host_ip,
         sandbox=False,
     )
-    # A pod that is refused for having them shows the same reason on its further containers.
-    status.containerStatuses = [
-        *(status.containerStatuses or []),
-        *(_never_started(other, state) for other in pod.spec.containers[1:]),
-    ]
-    status.initContainerStatuses = [_never_started(other, state) for other in pod.spec.initContainers or []] or None
-    if status.initContainerStatuses:
-        for entry in status.conditions or []:
-            if entry.type == "Initialized":
-                entry.status, entry.reason = "False", "ContainersNotInitialized"
-    return status
 
 
 def idle_container(pod: Pod, state: ContainerState) -> ContainerStatus:
@@ -65,16 +66,43 @@ def idle_container(pod: Pod, state: ContainerState) -> ContainerStatus:
     )
 
 
-def _never_started(container: Container, state: ContainerState) -> ContainerStatus:
+def _beside(container: Container, state: ContainerState, *, ready: bool = False) -> ContainerStatus:
+    """Return the status of a container that SaladCloud knows nothing of."""
     return ContainerStatus(
         name=container.name,
         image=container.image or "",
         imageID="",
-        ready=False,
+        ready=ready,
         started=False,
         restartCount=0,
         state=state,
     )
+
+
+def _init_statuses(
+    runs: Running, begun: bool, failed: FailedInit | None, main: ContainerState | None
+) -> list[ContainerStatus]:
+    """Return the init containers': those that run are through when the program has begun, or a later one failed."""
+    waiting = ContainerState(waiting=ContainerStateWaiting(reason="PodInitializing"))
+    if not runs.chosen and main is not None:
+        waiting = main
+    statuses: list[ContainerStatus] = []
+    through = begun or failed is not None
+    for each in runs.init:
+        if failed is not None and each.name == failed.name:
+            end = ContainerStateTerminated(exitCode=failed.exit_code, reason="Error")
+            statuses.append(_beside(each, ContainerState(terminated=end)))
+            through = False
+        else:
+            present = ContainerState(terminated=_DONE) if through else waiting
+            statuses.append(_beside(each, present, ready=through))
+    return statuses + [_beside(each, ContainerState(terminated=_LEFT_OUT)) for each in runs.other_init]
+
+
+def _other_statuses(runs: Running, main: ContainerState | None) -> list[ContainerStatus]:
+    """Return the further containers': not run, or waiting as the main one does while nothing is chosen."""
+    present = ContainerState(terminated=_LEFT_OUT) if runs.chosen else main or ContainerState()
+    return [_beside(each, present) for each in runs.others]
 
 
 def lost_status(pod: Pod, *, now: datetime, host_ip: str) -> PodStatus:
@@ -137,22 +165,26 @@ def pod_status(
     now: datetime,
     host_ip: str,
     sandbox: bool,
+    failed_init: FailedInit | None = None,
 ) -> PodStatus:
-    """Return a PodStatus around one container's status, with the kubelet's conditions."""
+    """Return a PodStatus around one container's status, with the kubelet's conditions.
+
+    Readiness gates are not in it: the kubelet adds what they mean for Ready.
+    """
     finished = phase in ("Succeeded", "Failed")
+    runs = running(pod)
+    begun = not runs.init or (phase != "Pending" and failed_init is None)
     why_not = ("PodCompleted", "") if finished else ("ContainersNotReady", f"container {container.name} is not ready")
-    gates = [gate.conditionType for gate in (pod.spec.readinessGates if pod.spec else None) or []]
-    closed = [gate for gate in gates if (found := condition(pod.status, gate)) is None or found.status != "True"]
     conditions = [
         _condition("PodReadyToStartContainers", sandbox and not finished),
-        _condition("Initialized", True, "PodCompleted" if phase == "Succeeded" else None),
+        _condition(
+            "Initialized",
+            begun,
+            ("PodCompleted" if phase == "Succeeded" else None) if begun else "ContainersNotInitialized",
+        ),
         _condition("ContainersReady", ready, *(() if ready else why_not)),
+        _condition("Ready", ready, *(() if ready else why_not)),
     ]
-    if ready and closed:
-        message = f"readiness gates not True: {', '.join(closed)}"
-        conditions.append(_condition("Ready", False, "ReadinessGatesNotReady", message))
-    else:
-        conditions.append(_condition("Ready", ready, *(() if ready else why_not)))
     if condition(pod.status, "PodScheduled") is None:
         conditions.append(_condition("PodScheduled", True))
     waiting = container.state.waiting if container.state else None
@@ -161,7 +193,9 @@ def pod_status(
         # `kubectl describe` shows a waiting container's reason, and not its message; the pod's own it shows.
         message=waiting.message if waiting else None,
         conditions=conditions,
-        containerStatuses=[container],
+        # The first is the one that runs: it is what everything else here speaks of.
+        containerStatuses=[container, *_other_statuses(runs, container.state)],
+        initContainerStatuses=_init_statuses(runs, begun, failed_init, container.state) or None,
         hostIP=host_ip,
         hostIPs=[HostIP(ip=host_ip)],
         startTime=(pod.status.startTime if pod.status else None) or now,
@@ -183,8 +217,7 @@ class Probes:
 
 def probes(pod: Pod) -> Probes:
     """Say which probes the container has that readiness depends on."""
-    assert pod.spec is not None
-    container = pod.spec.containers[0]
+    container = running(pod).main
     return Probes(container.startupProbe is not None, container.readinessProbe is not None)
 
 
@@ -196,11 +229,9 @@ def has_probes(pod: Pod) -> bool:
 
 def container_name(pod: Pod) -> str:
     """Return the name of the container that runs."""
-    assert pod.spec is not None
-    return pod.spec.containers[0].name
+    return running(pod).main.name
 
 
 def image(pod: Pod) -> str:
     """Return the image of the container that runs, as the pod writes it."""
-    assert pod.spec is not None
-    return pod.spec.containers[0].image or ""
+    return running(pod).main.image or ""

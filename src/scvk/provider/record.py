@@ -11,18 +11,25 @@ from dataclasses import dataclass
 
 GROUP_ANNOTATION = "scvk.salad.com/container-group"
 ATTEMPT_ANNOTATION = "scvk.salad.com/attempt"
+RUNS_ANNOTATION = "scvk.salad.com/containers"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The group that was, or is about to be, made for a pod; `attempt` counts names that were used up, from 0."""
+    """The group that was, or is about to be, made for a pod.
+
+    `attempt` counts names that were used up, from 0. `runs` names the containers that run in it, the main one first,
+    then the init containers; empty where that is not known.
+    """
 
     group: str
     attempt: int
+    runs: tuple[str, ...] = ()
 
     def annotations(self) -> dict[str, str]:
         """Return the record as annotations of the pod."""
-        return {GROUP_ANNOTATION: self.group, ATTEMPT_ANNOTATION: str(self.attempt)}
+        runs = {RUNS_ANNOTATION: ",".join(self.runs)} if self.runs else {}
+        return {GROUP_ANNOTATION: self.group, ATTEMPT_ANNOTATION: str(self.attempt), **runs}
 
 
 def record_of(annotations: Mapping[str, str]) -> Record | None:
@@ -34,4 +41,5 @@ def record_of(annotations: Mapping[str, str]) -> Record | None:
     attempt = annotations.get(ATTEMPT_ANNOTATION, "")
     if not group or not attempt.isascii() or not attempt.isdecimal() or len(attempt) > 4:
         return None
-    return Record(group, int(attempt))
+    runs = annotations.get(RUNS_ANNOTATION)
+    return Record(group, int(attempt), tuple(runs.split(",")) if runs else ())

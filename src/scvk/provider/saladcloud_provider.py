@@ -19,13 +19,13 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
     Observation,
     PodEvent,
     PodIdentity,
-    PodInputs,
     PodKey,
     Removal,
     TemporaryProviderError,
@@ -43,16 +43,19 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
-from scvk.provider.observe import Evidence, observe
+from scvk.provider.end_reader import EndReader
 from scvk.provider.organization import Organization
 from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
-from scvk.provider.pod_status import has_probes, has_run, lost_status, waiting_status
+from scvk.provider.pod_status import has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
-from scvk.provider.progress import instance_pause, is_on_its_way
+from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
-from scvk.provider.transitions import degradations, events_between
-from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.transitions import degradations, events_between, left_out
+from scvk.provider.translate import Outcome, Translation
+from scvk.provider.translate.listing import listed
+from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
@@ -72,7 +75,10 @@ UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name: one request a group each time."""
 QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
-"""A refused pod is translated again so often without a change of its own: GPU classes come and go."""
+"""What SaladCloud itself refused is looked at again so often."""
+RETRANSLATE_S = 30.0
+"""A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
+namespace and images come and go, and to try costs SaladCloud nothing."""
 
 log = structlog.get_logger(__name__)
 
@@ -97,17 +103,21 @@ class SaladCloudProvider:
         budget: RequestBudget,
         identity: ProviderIdentity,
         *,
+        preparation: Preparation,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._identity = identity
+        self._preparation = preparation
         self._now = now
         self._monotonic = monotonic
         self._view = CloudView()
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
         self._organization = Organization(client)
+        ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
+        self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
         self._keys: dict[str, PodKey] = {}
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         self._conflicts: dict[str, str] = {}
@@ -137,7 +147,7 @@ class SaladCloudProvider:
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
-    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         """Do one step for a pod that should run. See the protocol; costs at most two requests."""
         try:
             return await self._sync(pod, inputs)
@@ -169,7 +179,11 @@ class SaladCloudProvider:
     def node_facts(self) -> NodeFacts:
         """Return capacity and identity of the node. Costs nothing."""
         return node_facts(
-            self._identity.organization, self._identity.project, self._organization.quotas, self._poller.failure
+            self._identity.organization,
+            self._identity.project,
+            self._organization.quotas,
+            self._poller.failure,
+            self._organization.catalogue,
         )
 
     # -- CloudObserver -------------------------------------------------------------------------------------------
@@ -198,7 +212,7 @@ class SaladCloudProvider:
 
     # -- one pod -------------------------------------------------------------------------------------------------
 
-    async def _sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def _sync(self, pod: Pod, inputs: InputSource) -> Observation:
         assert pod.metadata is not None
         record = self._record(pod)
         situation = self._situation(pod, record)
@@ -211,13 +225,13 @@ class SaladCloudProvider:
             step = decide(situation)
         match step:
             case WriteRecord(attempt):
-                return self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
+                return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
                 return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
-                observation = self._observe(pod, group)
+                observation = await self._watcher.observe(pod, group)
                 again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
                 soonest = min((each for each in again if each is not None), default=None)
                 return replace(observation, events=(*others, *observation.events), again_in=soonest)
@@ -280,15 +294,20 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
-    def _write_record(self, pod: Pod, inputs: PodInputs, attempt: int, *, adopted: bool) -> Observation:
+    async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
         mark = self._mark(pod, attempt)
-        record = Record(group_name(mark), mark.attempt)
         if adopted:  # what runs is not judged again
-            return Observation(None, record.annotations(), again_in=0)
-        translation = self._translate(pod, inputs, mark)
+            runs = await self._preparation.runs(pod, inputs)
+            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), again_in=0)
+        prepared = await self._prepare(pod, inputs, mark)
+        if isinstance(prepared, ImageUnderWay):
+            return self._wait_for_image(pod)
+        translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
-        return Observation(None, record.annotations(), degradations(translation.findings), again_in=0)
+        record = Record(group_name(mark), attempt, prepared.runs)
+        events = (*degradations(translation.findings), *left_out(translation.not_run))
+        return Observation(None, record.annotations(), events, again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
@@ -302,26 +321,35 @@ class SaladCloudProvider:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
 
-    def _translate(self, pod: Pod, inputs: PodInputs, mark: PodMark) -> Translation:
+    async def _prepare(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Prepared | ImageUnderWay:
         catalogue = self._organization.catalogue
         if catalogue is None:
             raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        return translate(pod, inputs, mark, catalogue)
+        return await self._preparation.prepare(pod, inputs, mark, catalogue)
+
+    def _wait_for_image(self, pod: Pod) -> Observation:
+        message = "asking the image's registry what the image runs"
+        return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
-        message = "; ".join(f"{finding.path}: {finding.reason}" for finding in refusals)
-        return self._wait(pod, reason, message, again_in=REFUSED_AGAIN_S)
+        return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
         return Observation(status, events=events_between(pod, status), again_in=again_in)
 
-    async def _create(self, pod: Pod, inputs: PodInputs, record: Record) -> Observation:
-        translation = self._translate(pod, inputs, self._mark(pod, record.attempt))
+    async def _create(self, pod: Pod, inputs: InputSource, record: Record) -> Observation:
+        prepared = await self._prepare(pod, inputs, self._mark(pod, record.attempt))
+        if isinstance(prepared, ImageUnderWay):
+            return self._wait_for_image(pod)
+        translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        if prepared.runs != record.runs:
+            # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
+            return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
         digest = _request_digest(translation.request)
         refused = self._refused_requests.get(uid_of(pod))
         if refused is not None and refused[0] == digest:
@@ -345,7 +373,7 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         self._keys[group.name] = key_of(pod)
         log.info("container group: created", group=group.name, pod=str(key_of(pod)))
-        observation = self._observe(pod, group)
+        observation = await self._watcher.observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
         return replace(observation, events=(created, *observation.events))
 
@@ -357,32 +385,8 @@ class SaladCloudProvider:
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
         if isinstance(lookup, Present) and isinstance(self._owner(lookup.group), Owned):
-            return self._observe(pod, lookup.group)
+            return await self._watcher.observe(pod, lookup.group)
         return Observation(None, again_in=LOOK_AGAIN_S)
-
-    def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
-        asked = self._view.instance(group.name)
-        evidence = Evidence(
-            group,
-            self._view.events(group.name),
-            asked[1] if asked else None,
-            asked[0] if asked else None,
-        )
-        status = observe(pod, evidence, now=self._now(), host_ip=self._identity.host_ip)
-        ready = any(entry.ready for entry in status.containerStatuses or [])
-        again: float | None = None
-        if status.phase in ("Pending", "Running") and not ready:
-            again = self._want_instance(group, asked[0] if asked else None, probes=has_probes(pod))
-        if again is None:
-            self._poller.want_no_instance(group.name)
-        return Observation(status, events=events_between(pod, status), again_in=again)
-
-    def _want_instance(self, group: ContainerGroup, asked: datetime | None, *, probes: bool) -> float | None:
-        """Let the poller ask for what the listing does not tell; return when to look again."""
-        pause = instance_pause(group, probes=probes)
-        if pause is not None and (asked is None or (self._now() - asked).total_seconds() >= pause):
-            self._poller.want_instance(group.name)
-        return pause
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._refused_requests.pop(pod.uid, None)
@@ -390,6 +394,7 @@ class SaladCloudProvider:
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
+            self._watcher.forget(record.group)
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:

@@ -5,14 +5,16 @@ Because the former status stands in Kubernetes, a restart of the agent says noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lightkube.models.core_v1 import ContainerStatus, PodStatus
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.events import MESSAGE_LIMIT
 from scvk.kubelet.provider import PodEvent
 from scvk.provider.pod_status import container_status
 from scvk.provider.translate import Finding, Outcome
+from scvk.provider.translate.listing import listed
 
 _QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 _BACK_OFF_REASONS = frozenset({"CrashLoopBackOff"})
@@ -43,8 +45,15 @@ def events_between(pod: Pod, status: PodStatus) -> tuple[PodEvent, ...]:
 
 def degradations(findings: Iterable[Finding]) -> tuple[PodEvent, ...]:
     """Return what to tell of a pod whose translation loses something: one event that names every field."""
-    lossy = [f"{finding.path}: {finding.reason}" for finding in findings if finding.outcome is Outcome.DEGRADED]
-    return (PodEvent("SaladCloudDegraded", "; ".join(lossy), warning=True),) if lossy else ()
+    lossy = [finding for finding in findings if finding.outcome is Outcome.DEGRADED]
+    return (PodEvent("SaladCloudDegraded", listed(lossy, limit=MESSAGE_LIMIT), warning=True),) if lossy else ()
+
+
+def left_out(names: Sequence[str]) -> tuple[PodEvent, ...]:
+    """Return what to tell of containers that are not run, by name: once, when the pod is taken on."""
+    if not names:
+        return ()
+    return (PodEvent("ContainersNotRun", f"Not run, and not counted for Ready: {', '.join(names)}"),)
 
 
 def _runs_anew(before: ContainerStatus | None, after: ContainerStatus) -> bool:

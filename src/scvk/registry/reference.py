@@ -98,7 +98,10 @@ def parse_reference(text: str) -> ImageReference:
             path = f"library/{path}"
     if tag is None and not at:
         tag = "latest"
-    return ImageReference(registry.lower(), path, tag, digest or None)
+    # A host in small letters, but where only its capitals make it one: `A/b` is a registry, `a/b` a name at Docker Hub.
+    lower = registry.lower()
+    host = lower if _split_registry(f"{lower}/x")[0] is not None else registry
+    return ImageReference(host, path, tag, digest or None)
 
 
 def _split_registry(name: str) -> tuple[str | None, str]:

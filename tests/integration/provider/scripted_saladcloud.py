@@ -62,6 +62,8 @@ class ScriptedSaladCloud:
     hidden: set[str] = field(default_factory=set)
     """Names of groups whose environment is never shown."""
     entries: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[tuple[datetime, str, str]] = field(default_factory=list)
+    """Time, group and text of what programs wrote."""
     instances: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
@@ -150,7 +152,8 @@ class ScriptedSaladCloud:
     def _kind(self, request: httpx2.Request) -> tuple[str, str]:
         path = request.url.path.removeprefix("/api/public")
         if path.endswith("/log-entries"):
-            return "events", ""
+            about = msgspec.json.decode(request.content)["query"]
+            return ("logs" if 'resource.type = "container"' in about else "events"), ""
         if path.endswith("/gpu-classes"):
             return "gpus", ""
         if path.endswith("/quotas"):
@@ -213,6 +216,20 @@ class ScriptedSaladCloud:
         found = [(datetime.fromisoformat(entry["time"]), entry) for entry in self.entries]
         page = sorted((each for each in found if start <= each[0] <= end), key=lambda each: each[0])
         return httpx2.Response(200, json={"items": [entry for _, entry in page[: query["page_size"]]]})
+
+    def _logs(self, _: str, request: httpx2.Request) -> httpx2.Response:
+        query = msgspec.json.decode(request.content)
+        start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
+        assert end <= wall_clock(), "end_time may not be in the future"
+        assert query["sort_order"] == "desc"
+        resource = {"type": "container", "labels": {}}
+        found = [
+            {"time": time.isoformat(), "receive_time": time.isoformat(), "severity": "default", "resource": resource}
+            | ({"json_log": msgspec.json.decode(text)} if text.startswith("{") else {"text_log": text})
+            for time, group, text in self.lines
+            if start <= time <= end and f'"{group}"' in query["query"]
+        ]
+        return httpx2.Response(200, json={"items": found[::-1][: query["page_size"]]})
 
     def _gpus(self, _: str, __: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"items": []})

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from scvk.kubelet.inputs import MissingInput
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.ownership import Owned, environment, mark_of
 from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
@@ -269,7 +270,7 @@ async def test_a_pod_that_cannot_be_translated_waits_with_a_reason_and_costs_not
     before = len(world.cloud.requests)
     for _ in range(5):
         observation = await world.sync()
-        assert observation.again_in == 300
+        assert observation.again_in == 30
     assert len(world.cloud.requests) == before
     assert (world.attempt, world.phase, world.status_writes) == (None, "Pending", 1)
     assert [event.reason for event in world.events] == ["UnsupportedContainer"]
@@ -306,3 +307,48 @@ async def test_the_group_carries_the_marks_that_make_it_ours() -> None:
     (group,) = world.provider._view.groups
     assert mark_of(group, cluster_id="c1") == Owned(mark())
     assert environment(mark()).items() <= world.cloud.bodies[0]["container"]["environment_variables"].items()
+
+
+async def test_inputs_are_asked_for_only_when_something_is_to_be_made() -> None:
+    world = await World().started()
+    await world.sync()
+    await world.sync()
+    asked = len(world.inputs.asked)
+    assert asked == 2, "before the record is written, and before the group is made"
+    assert {needs.containers for needs in world.inputs.asked} == {("main",)}
+    await world.settle()
+    assert len(world.inputs.asked) == asked
+
+
+async def test_what_runs_is_not_disturbed_by_an_input_that_is_gone() -> None:
+    world = await World().started()
+    world.run_group()
+    await world.poll()
+    world.inputs.missing = MissingInput(
+        'secret "keys" not found', path="spec.containers[0]", reason="CreateContainerConfigError", event_reason="Failed"
+    )
+    await world.settle()
+    assert world.attempt == 0
+    assert world.phase == "Running"
+    assert world.inputs.asked == []
+
+
+async def test_a_missing_input_is_the_kubelets_to_tell_and_lets_nothing_be_made() -> None:
+    world = await World().started()
+    await world.sync()
+    world.inputs.missing = MissingInput(
+        'secret "keys" not found', path="spec.containers[0]", reason="CreateContainerConfigError", event_reason="Failed"
+    )
+    with pytest.raises(MissingInput):
+        await world.sync()
+    assert world.cloud.count("create") == 0
+    world.inputs.missing = None
+    await world.settle(2)
+    assert world.cloud.count("create") == 1
+
+
+async def test_annotations_of_the_namespace_are_defaults_of_the_pods() -> None:
+    world = await World().started()
+    world.inputs.defaults = {"salad.com/country-codes": "ca"}
+    await world.settle(2)
+    assert world.cloud.bodies[0]["country_codes"] == ["ca"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -12,18 +13,23 @@ from lightkube.models.core_v1 import ContainerStatus
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import ContainerInputs, InputNeeds, InputSource, MissingInput, PodInputs
 from scvk.kubelet.provider import (
     Observation,
     PodEvent,
     PodIdentity,
-    PodInputs,
     PodKey,
     Removal,
     TemporaryProviderError,
 )
+from scvk.provider.image_configs import ImageConfigs
 from scvk.provider.ownership import PodMark, environment, group_name
+from scvk.provider.preparation import Preparation
 from scvk.provider.record import record_of
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
+from scvk.registry import ImageConfig, ImageReference, Login, RegistryClient, RegistryError, RemoteImage
+from scvk.registry.client import Repository
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.exchange import http_client
@@ -31,7 +37,49 @@ from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud, w
 from tests.unit.provider.evidence import HOST_IP, UID, a_pod, with_status
 
 CLUSTER = "c1"
-INPUTS = PodInputs(command=("run",))
+INPUTS = PodInputs({"main": ContainerInputs(command=("run",))})
+
+
+@dataclass
+class GivenInputs:
+    """The kubelet's inputs, as a test gives them; it keeps account of what was asked for."""
+
+    found: PodInputs = INPUTS
+    missing: MissingInput | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    asked: list[InputNeeds] = field(default_factory=list)
+
+    async def namespace_annotations(self, pod: Pod) -> Mapping[str, str]:  # noqa: ARG002
+        return self.defaults
+
+    async def inputs(self, pod: Pod, needs: InputNeeds) -> PodInputs:  # noqa: ARG002
+        self.asked.append(needs)
+        if self.missing is not None:
+            raise self.missing
+        return self.found
+
+
+_: type[InputSource] = GivenInputs
+
+
+@dataclass
+class ScriptedImages:
+    """Registries that tell `config` of every image after `takes_s`, or raise `failure`."""
+
+    config: ImageConfig = ImageConfig(entrypoint=("/serve",))  # noqa: RUF009 - frozen
+    failure: RegistryError | None = None
+    takes_s: float = 0.0
+    asked: list[tuple[str, Login | None]] = field(default_factory=list)
+
+    async def image(self, reference: ImageReference, login: Login | None = None, /) -> RemoteImage:
+        self.asked.append((str(reference), login))
+        await asyncio.sleep(self.takes_s)
+        if self.failure is not None:
+            raise self.failure
+        client = RegistryClient()
+        return RemoteImage(
+            reference, "sha256:0", self.config, (), Repository(client._exchange, client.limits, reference, login)
+        )
 
 
 def monotonic() -> float:
@@ -49,9 +97,14 @@ def name_of(attempt: int = 0) -> str:
 class World:
     """`pod` is as the API server has it; `sync` does what the kubelet does with an observation."""
 
-    def __init__(self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None) -> None:
+    def __init__(
+        self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None, policy: Policy = DEFAULT_POLICY
+    ) -> None:
         self.cloud = cloud or ScriptedSaladCloud()
+        self.registry = ScriptedImages()
+        self.policy = policy
         self.pod = pod or a_pod()
+        self.inputs = GivenInputs()
         self.events: list[PodEvent] = []
         self.status_writes = 0
         self.restart()
@@ -69,7 +122,10 @@ class World:
             now=wall_clock,
         )
         identity = ProviderIdentity(CLUSTER, "node-a", HOST_IP, "acme", "default")
-        self.provider = SaladCloudProvider(client, budget, identity, now=wall_clock, monotonic=monotonic)
+        preparation = Preparation(ImageConfigs(self.registry, monotonic), self.policy)
+        self.provider = SaladCloudProvider(
+            client, budget, identity, preparation=preparation, now=wall_clock, monotonic=monotonic
+        )
 
     async def started(self) -> World:
         await self.provider.start()
@@ -85,7 +141,7 @@ class World:
         await self.provider._poller.read_events_once()
 
     async def sync(self) -> Observation:
-        observation = await self.provider.sync(self.pod, INPUTS)
+        observation = await self.provider.sync(self.pod, self.inputs)
         if observation.annotations:
             self.annotate(observation.annotations)
         self.events += observation.events

@@ -168,12 +168,14 @@ def test_help_shows_every_flag_with_its_variable(capsys: pytest.CaptureFixture[s
         assert f"[env var: {variable}]" in line
 
 
-@pytest.mark.parametrize("command", ["run", "simulate", "testbed", "rbac", "gpu-classes", "demo"])
+@pytest.mark.parametrize("command", ["run", "simulate", "testbed", "rbac", "gpu-classes", "translate", "demo"])
 def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert execute([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert set(re.findall(r"\[default: (.*?)\]", out)) <= {
         "processes",
+        "high",
+        "name",
         "namespaces",
         "240",
         "500",
@@ -181,6 +183,9 @@ def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.Cap
         "default",
         "info",
         "text",
+        "ignore",
+        "whole",
+        "64Ki",
         "table",
         "auto",
         "idle",

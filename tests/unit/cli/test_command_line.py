@@ -92,6 +92,25 @@ def test_the_environment_alone_is_enough(given: list[AgentSettings], monkeypatch
     assert chosen.labels == {"x": "1", "y": "2"}
 
 
+def test_options_of_translation_come_from_flags_and_variables(
+    given: list[AgentSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALAD_VK_DEFAULT_GPU_CLASSES", "RTX 4090 (24 GB), rtx3090")
+    monkeypatch.setenv("SALAD_VK_STRICT", "true")
+    words = "--daemonsets run --ignore-containers istio-proxy --ignore-containers linkerd-* --wrapper-limit 128Ki"
+    assert execute(["run", *words.split()], program="scvk") == 0
+    policy = checked(given[0]).policy
+    assert policy.default_gpu_classes == ("RTX 4090 (24 GB)", "rtx3090")
+    assert policy.ignored_containers == ("istio-proxy", "linkerd-*")
+    assert (policy.run_daemonsets, policy.strict, policy.wrapper_limit_bytes) == (True, True, 131_072)
+
+
+def test_pods_know_no_services_but_by_the_operators_wish(given: list[AgentSettings]) -> None:
+    assert execute(["run"], program="scvk") == 0
+    assert execute(["run", "--service-links"], program="scvk") == 0
+    assert [settings.service_links for settings in given] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("words", "program", "expected"),
     [
@@ -123,6 +142,10 @@ def test_only_options_mean_the_agent(words: list[str], program: str, expected: l
         ["--node-label", "x"],
         ["--kubelet-address", "1.2.3"],
         ["--log-level", "loud"],
+        ["--daemonsets", "all"],
+        ["--resource-steps", "half"],
+        ["--wrapper-limit", "2Mi"],
+        ["--ignore-containers", "Istio"],
         ["--log-format", "yaml"],
         ["--disable-taint=maybe"],
         ["--sce-api-key", "two words"],

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.environment import resolve_inputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
 from scvk.saladcloud.models import GpuClass, RestartPolicy, body_of
 from tests.unit.docs.pages import ROOT, blocks, labelled, page, table
+from tests.unit.provider.pod_inputs import inputs_of
 
 WALKTHROUGH = page("docs/walkthrough.md")
 MANIFEST = (ROOT / "src" / "scvk" / "demo" / "walkthrough.yaml").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def translated(template: dict[str, Any]) -> Translation:
     """Translate a pod template."""
     metadata = {"name": "hello", "namespace": "default", **template.get("metadata", {})}
     pod = msgspec.convert({"metadata": metadata, "spec": template["spec"]}, Pod)
-    return translate(pod, resolve_inputs(pod), MARK, GpuCatalogue.of([GPU_CLASS]))
+    return translate(pod, inputs_of(pod), MARK, GpuCatalogue.of([GPU_CLASS]))
 
 
 def of_container(**fields: Any) -> Translation:

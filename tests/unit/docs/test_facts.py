@@ -10,11 +10,14 @@ import pytest
 
 from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
+from scvk.cli.translate import translate
 from scvk.kubelet.rights import rights
-from scvk.provider.annotations import ANNOTATIONS, render_annotations_page
+from scvk.provider.annotations import ANNOTATIONS
+from scvk.provider.annotations_page import render_annotations_page
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
-from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION
+from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, RUNS_ANNOTATION
 from scvk.provider.translate import probe_timing
+from scvk.provider.translate.support_page import render_support_page
 from scvk.saladcloud.request_window import PLANNED_LIMIT, PLATFORM_LIMIT, SHARES
 from scvk.settings_page import render_configuration_page
 from scvk.simulator.api.faults import FaultKind
@@ -27,13 +30,15 @@ CONFIGURATION = page("docs/configuration.md")
 OTHER_FLAGS = {
     "--exit": "scvk demo",
     "--force": "kubectl delete",
+    "--help": "every command",
 }
-"""Flags in the prose that are none of `scvk run` or `scvk simulate`."""
+"""Flags in the prose that are none of `scvk run`, `scvk simulate` or `scvk translate`."""
 SIMULATOR_FLAGS = {
     "--" + name.replace("_", "-")
     for command in (simulate, set_fault, interrupt)
     for name in inspect.signature(command).parameters
 }
+TRANSLATE_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(translate).parameters}
 
 
 def test_kinds_of_faults_are_those_on_the_page() -> None:
@@ -50,6 +55,7 @@ def test_the_readme_names_the_debian_packages_that_the_tests_install() -> None:
 def test_generated_pages_are_up_to_date() -> None:
     assert render_configuration_page() == CONFIGURATION
     assert render_annotations_page() == page("docs/annotations.md")
+    assert render_support_page() == page("docs/pod-support.md")
 
 
 @pytest.mark.parametrize("path", NAMES)
@@ -58,7 +64,7 @@ def test_flags_and_variables_in_the_prose_exist(path: Path) -> None:
     flags = {found.group() for word in words if (found := re.match(r"--[a-z-]+", word))}
     variables = {word for word in words if re.fullmatch(r"SALAD_[A-Z_]+", word)}
     documented = set(re.findall(r"`(--[a-z-]+|[A-Z_]+)`", CONFIGURATION))
-    assert sorted(flags - documented - SIMULATOR_FLAGS - set(OTHER_FLAGS)) == []
+    assert sorted(flags - documented - SIMULATOR_FLAGS - TRANSLATE_FLAGS - set(OTHER_FLAGS)) == []
     assert sorted(variables - documented) == []
 
 
@@ -66,7 +72,7 @@ def test_flags_and_variables_in_the_prose_exist(path: Path) -> None:
 def test_annotations_in_the_prose_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w.])(?:scvk\.)?salad\.com/[a-z-]+", text))
-    known = {annotation.key for annotation in ANNOTATIONS} | {GROUP_ANNOTATION, ATTEMPT_ANNOTATION}
+    known = {annotation.key for annotation in ANNOTATIONS} | {GROUP_ANNOTATION, ATTEMPT_ANNOTATION, RUNS_ANNOTATION}
     assert sorted(named - known) == []
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.inputs import InputNeeds, InputSource, PodInputs
 from scvk.kubelet.provider import (
     Holding,
     NodeFacts,
     Observation,
     PodIdentity,
-    PodInputs,
     PodKey,
     Provider,
     Removal,
@@ -27,7 +27,10 @@ NOT_YET = Removal(certain=False, again_in=2.0)
 
 @dataclass
 class FakeProvider:
-    """By default nothing is known of any pod, and nothing is surely gone: the weakest promise."""
+    """By default nothing is known of any pod, and nothing is surely gone: the weakest promise.
+
+    It asks for inputs where `needs` says which, as a provider does that is about to make something.
+    """
 
     observe: Callable[[Pod], Observation] = lambda _: NOTHING_NEW
     removal: Callable[[PodIdentity], Removal] = lambda _: NOT_YET
@@ -35,12 +38,14 @@ class FakeProvider:
     synced: list[Pod] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
     """UID and recorded annotation `group` of each removal that was asked for."""
+    needs: InputNeeds | None = None
     inputs: list[PodInputs] = field(default_factory=list)
     moved: asyncio.Queue[PodKey] = field(default_factory=asyncio.Queue)
 
-    async def sync(self, pod: Pod, inputs: PodInputs) -> Observation:
+    async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         self.synced.append(pod)
-        self.inputs.append(inputs)
+        if self.needs is not None:
+            self.inputs.append(await inputs.inputs(pod, self.needs))
         return self.observe(pod)
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
@@ -55,7 +60,7 @@ class FakeProvider:
             yield await self.moved.get()
 
     def node_facts(self) -> NodeFacts:
-        return NodeFacts({"pods": "10"})
+        return NodeFacts({"pods": "10", "cpu": "4"})
 
     def synced_uids(self) -> list[str]:
         return [uid_of(pod) for pod in self.synced]

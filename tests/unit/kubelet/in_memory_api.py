@@ -19,7 +19,17 @@ import msgspec
 from scvk.kubelet.cluster import Cluster
 from tests.unit.kubelet.strategic_merge import json_merge, strategic_merge
 
-KINDS = {"pods": "Pod", "nodes": "Node", "namespaces": "Namespace", "events": "Event", "leases": "Lease"}
+KINDS = {
+    "configmaps": "ConfigMap",
+    "events": "Event",
+    "leases": "Lease",
+    "namespaces": "Namespace",
+    "nodes": "Node",
+    "pods": "Pod",
+    "secrets": "Secret",
+    "serviceaccounts": "ServiceAccount",
+    "services": "Service",
+}
 Failure = httpx2.Response | Exception
 
 
@@ -180,9 +190,9 @@ class InMemoryApi:
     def _answer(self, seen: Seen, path: str, subresource: str) -> httpx2.Response:
         plural = path.split("/", maxsplit=1)[0]
         present = self.objects.get(path)
-        if seen.method == "GET" and path == plural:
+        if seen.method == "GET" and seen.url.path.endswith(f"/{plural}"):
             params = seen.url.params
-            return self._watch(params) if params.get("watch") == "true" else self._list(plural, params)
+            return self._watch(params) if params.get("watch") == "true" else self._list(path, params)
         if seen.method == "POST":
             new = f"{path}/{seen.body['metadata']['name']}"
             if new in self.objects:
@@ -211,14 +221,15 @@ class InMemoryApi:
             return httpx2.Response(200, json=present)
         return httpx2.Response(200, json=self.put(path, merged))
 
-    def _list(self, plural: str, params: httpx2.QueryParams) -> httpx2.Response:
+    def _list(self, folder: str, params: httpx2.QueryParams) -> httpx2.Response:
         selected = [
             {name: value for name, value in body.items() if name not in ("kind", "apiVersion")}
             for path, body in sorted(self.objects.items())
-            if path.startswith(f"{plural}/") and _selects(params, body)
+            if path.startswith(f"{folder}/") and _selects(params, body)
         ]
         metadata = {"resourceVersion": str(self._version)}
-        body = {"kind": f"{KINDS[plural]}List", "apiVersion": "v1", "metadata": metadata, "items": selected}
+        kind = KINDS[folder.split("/", maxsplit=1)[0]]
+        body = {"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": selected}
         return httpx2.Response(200, json=body)
 
     def _watch(self, params: httpx2.QueryParams) -> httpx2.Response:

@@ -428,3 +428,9 @@ async def test_every_line_of_a_watch_starts_the_silence_anew(api: InMemoryApi, l
     with pytest.raises(ClusterUnreachable):
         await task
     assert looptime == 0.1 + 100 + 120 + WATCH_GRACE_S
+
+
+async def test_a_name_is_one_part_of_the_path_whatever_it_holds(api: InMemoryApi, cluster: Cluster) -> None:
+    with pytest.raises(ObjectNotFound):
+        await cluster.get(Pod, "../../kube-system/pods/x?y#z", namespace="shop")
+    assert api.seen[0].url.raw_path == b"/api/v1/namespaces/shop/pods/..%2F..%2Fkube-system%2Fpods%2Fx%3Fy%23z"

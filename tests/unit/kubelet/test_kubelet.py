@@ -12,6 +12,7 @@ import pytest
 
 from scvk.kubelet.cluster_errors import ClusterUnreachable
 from scvk.kubelet.events import Subject
+from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.kubelet import STOP_DEADLINE_S, AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, NodeTaken
@@ -308,3 +309,25 @@ async def test_a_lease_that_was_taken_though_its_answer_never_came_is_freed(api:
     assert holder(api) == "me"
     await stopped(task)
     assert holder(api) == ""
+
+
+@pytest.mark.parametrize(("links", "hosts"), [(False, []), (True, ["KUBERNETES_SERVICE_HOST"])])
+async def test_pods_know_services_where_the_operator_says_so_and_the_node_always(
+    api: InMemoryApi, provider: FakeProvider, now: Callable[[], datetime], links: bool, hosts: list[str]
+) -> None:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["env"] = [
+        {"name": "HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}},
+        {"name": "CPUS", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+    ]
+    api.put("pods/shop/web", plain)
+    api.put("services/default/kubernetes", {"spec": {"clusterIP": "10.1.0.1", "ports": [{"port": 443}]}})
+    provider.needs = InputNeeds(("main",))
+    identity = NodeIdentity(NODE, "10.0.0.7", "v1.37.2")
+    kubelet = Kubelet(api.cluster, provider, identity, AgentIdentity("me", "lab"), service_links=links, now=now)
+    task = asyncio.create_task(kubelet.run(nothing))
+    await asyncio.sleep(1)
+    await stopped(task)
+    environment = provider.inputs[0].containers["main"].environment
+    assert (environment["HOST"], environment["CPUS"]) == ("10.0.0.7", "4")
+    assert [name for name in environment if name.endswith("_SERVICE_HOST")] == hosts

@@ -60,6 +60,8 @@ def test_a_node_has_the_labels_of_a_virtual_kubelet_the_provider_and_the_operato
         "kubernetes.io/hostname": "salad",
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64",
         "kubernetes.io/role": "agent",
         "type": "virtual-kubelet",
         "node.kubernetes.io/exclude-from-external-load-balancers": "true",

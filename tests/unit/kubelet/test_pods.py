@@ -12,8 +12,10 @@ import httpx2
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.events import EventRecorder
+from scvk.kubelet.cluster_inputs import ClusterInputs
+from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
+from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.pods import PodController
 from scvk.kubelet.provider import (
     Observation,
@@ -25,6 +27,7 @@ from scvk.kubelet.provider import (
 )
 from tests.unit.kubelet.builders import NODE, pod_json, running, status
 from tests.unit.kubelet.fake_provider import GONE, NOT_YET, FakeProvider
+from tests.unit.kubelet.given_objects import A_NODE
 from tests.unit.kubelet.in_memory_api import InMemoryApi
 
 pytestmark = pytest.mark.looptime
@@ -45,7 +48,12 @@ class Controlling:
         self.may_act = asyncio.Event()
         self.may_act.set()
         self.events = EventRecorder(api.cluster, host=NODE, now=now)
-        self.controller = PodController(api.cluster, provider, self.events, may_act=self.may_act, now=now)
+        inputs = ClusterInputs(
+            api.cluster, lambda: A_NODE, lambda pod, event: self.events.record(pod_subject(pod), event)
+        )
+        self.controller = PodController(
+            api.cluster, provider, inputs, self.events, host_ip="10.0.0.7", may_act=self.may_act, now=now
+        )
         self.informer = PodInformer(api.cluster, NODE, self.controller)
 
     @asynccontextmanager
@@ -94,14 +102,15 @@ async def test_nothing_happens_before_the_first_list(
         assert len(provider.synced) == 1
 
 
-async def test_a_pod_is_synced_with_its_inputs(
+async def test_a_provider_gets_the_inputs_that_it_asks_for(
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:
     api.put(POD, pod_json(command="serve"))
+    provider.needs = InputNeeds(("main",))
     async with controlling.running():
         pass
     assert provider.synced_uids() == ["uid-a"]
-    assert provider.inputs[0].command == ("serve",)
+    assert provider.inputs[0].containers["main"].command == ("serve",)
 
 
 async def test_a_status_is_written_once_and_only_where_it_differs(
@@ -341,6 +350,92 @@ async def test_nothing_is_done_while_the_agent_lease_is_not_held(
         assert provider.synced_uids() == ["uid-a"]
 
 
+# -- what a pod refers to --------------------------------------------------------------------------------------------
+
+
+def refers_to(source: dict[str, Any]) -> dict[str, Any]:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["envFrom"] = [source]
+    return plain
+
+
+KEYS = {"secretRef": {"name": "keys"}}
+
+
+async def test_a_pod_that_lacks_a_secret_waits_with_a_reason_and_runs_once_it_is_there(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to(KEYS))
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()))
+    async with controlling.running():
+        await asyncio.sleep(300)
+        assert len(controlling.status_writes()) == 1
+        standing = api.objects[POD]["status"]
+        assert standing["phase"] == "Pending"
+        assert standing["containerStatuses"][0]["state"]["waiting"]["reason"] == "CreateContainerConfigError"
+        assert [reason for reason, _ in controlling.said()] == ["MandatorySecretNotFound"]
+        assert 10 <= len(provider.synced) <= 20
+        api.put("secrets/shop/keys", {"data": {"TOKEN": "dDBrZW4="}})
+        await asyncio.sleep(35)
+    assert api.objects[POD]["status"]["phase"] == "Running"
+    assert api.objects[POD]["status"].get("message") is None
+    assert dict(provider.inputs[0].containers["main"].environment) == {"TOKEN": "t0ken"}
+    assert "t0ken" not in str(api.writes) + str(controlling.said())
+
+
+async def test_a_pod_that_lacks_a_volume_is_told_as_a_failed_mount(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["volumeMounts"] = [{"name": "conf", "mountPath": "/conf"}]
+    plain["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "settings"}}]
+    api.put(POD, plain)
+    provider.needs = InputNeeds(("main",))
+    async with controlling.running():
+        pass
+    ((reason, message),) = controlling.said()
+    assert reason == "FailedMount"
+    assert 'configmap "settings" not found' in message
+    state = api.objects[POD]["status"]["containerStatuses"][0]["state"]
+    assert state["waiting"]["reason"] == "ContainerCreating"
+
+
+async def test_an_optional_object_is_told_once_and_keeps_nothing_from_running(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to({"configMapRef": {"name": "settings", "optional": True}}))
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()), again_in=1)
+    async with controlling.running():
+        await asyncio.sleep(30)
+    assert api.objects[POD]["status"]["phase"] == "Running"
+    assert [reason for reason, _ in controlling.said()] == ["OptionalConfigMapNotFound"]
+
+
+async def test_an_object_that_cannot_be_read_changes_nothing_and_is_told(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, refers_to(KEYS))
+    api.refuse(503, path="secrets", times=None)
+    provider.needs = InputNeeds(("main",))
+    async with controlling.running():
+        await asyncio.sleep(60)
+    assert [reason for reason, _ in controlling.said()] == ["FailedToReadMandatorySecret"]
+    assert controlling.status_writes() == []
+
+
+async def test_nothing_is_read_for_a_pod_of_which_nothing_is_to_be_made(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, {**refers_to(KEYS), "status": running()})
+    provider.observe = lambda _: Observation(status(running()), again_in=1)
+    async with controlling.running():
+        await asyncio.sleep(10)
+    assert not [seen for seen in api.seen if seen.path.startswith("secrets")]
+    assert controlling.said() == []
+
+
 # -- pods that go ----------------------------------------------------------------------------------------------------
 
 
@@ -540,3 +635,78 @@ async def test_a_predecessor_that_cannot_be_removed_now_keeps_no_successor_from_
         await asyncio.sleep(60)
         assert api.objects[POD]["status"]["phase"] == "Running"
         assert len(provider.removed) > 3, "and it is not forgotten"
+
+
+# -- pods with a deadline --------------------------------------------------------------------------------------------
+
+
+def with_deadline(seconds: int, **given: Any) -> dict[str, Any]:
+    manifest = pod_json(**given)
+    manifest["spec"]["activeDeadlineSeconds"] = seconds
+    return manifest
+
+
+async def test_a_pod_past_its_deadline_is_removed_before_it_is_told_as_failed(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.observe = lambda _: Observation(status(running(startTime="2026-03-01T12:00:00Z")))
+    api.put(POD, with_deadline(60))
+    async with controlling.running():
+        await asyncio.sleep(58)
+        assert provider.removed == []
+        await asyncio.sleep(10)
+        assert provider.removed, "at the deadline the removal begins"
+        assert api.objects[POD]["status"]["phase"] == "Running"
+        synced = len(provider.synced)
+        provider.removal = lambda _: GONE
+        await asyncio.sleep(10)
+        assert len(provider.synced) == synced, "what is to end is not started again"
+    ended = api.objects[POD]["status"]
+    assert (ended["phase"], ended["reason"]) == ("Failed", "DeadlineExceeded")
+    assert ended["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+    assert ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline") in controlling.said()
+    assert deletes(api) == []
+
+
+async def test_a_deadline_counts_from_the_start_time_also_while_the_pod_waits(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.removal = lambda _: GONE
+    api.put(POD, with_deadline(60, status={"phase": "Pending", "startTime": "2026-03-01T11:59:30Z"}))
+    async with controlling.running():
+        await asyncio.sleep(28)
+        assert api.objects[POD]["status"]["phase"] == "Pending"
+        await asyncio.sleep(4)
+    assert api.objects[POD]["status"]["phase"] == "Failed"
+
+
+async def test_a_pod_that_ended_in_time_is_not_failed_by_its_deadline(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    provider.removal = lambda _: GONE
+    api.put(POD, with_deadline(1, status={"phase": "Succeeded", "startTime": "2026-03-01T11:00:00Z"}))
+    async with controlling.running():
+        await asyncio.sleep(10)
+    assert api.objects[POD]["status"]["phase"] == "Succeeded"
+
+
+async def test_a_pod_is_told_ready_when_its_gate_is_true(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    ready = [{"type": kind, "status": "True"} for kind in ("ContainersReady", "Ready")]
+    provider.observe = lambda _: Observation(status(running(conditions=ready)), again_in=1)
+    manifest = pod_json()
+    manifest["spec"]["readinessGates"] = [{"conditionType": "lb"}]
+    api.put(POD, manifest)
+
+    def standing() -> dict[str, str]:
+        return {each["type"]: each["status"] for each in api.objects[POD]["status"]["conditions"]}
+
+    async with controlling.running():
+        await asyncio.sleep(5)
+        assert (standing()["ContainersReady"], standing()["Ready"]) == ("True", "False")
+        changed = {**api.objects[POD]["status"]}
+        changed["conditions"] = [*changed["conditions"], {"type": "lb", "status": "True"}]
+        api.put(POD, {**api.objects[POD], "status": changed})
+        await asyncio.sleep(5)
+        assert standing()["Ready"] == "True"

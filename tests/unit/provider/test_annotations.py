@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scvk.provider.annotations import ANNOTATIONS, nearest_key, render_annotations_page, unknown_keys
+from scvk.provider.annotations import ANNOTATIONS, nearest_key, unknown_keys
+from scvk.provider.annotations_page import render_annotations_page
 
 PAGE = Path(__file__).parents[3] / "docs" / "annotations.md"
 
@@ -41,7 +42,10 @@ def test_only_settings_of_ours_can_be_unknown() -> None:
         ("salad.com/gpu-class", "salad.com/gpu-classes"),
         ("salad.com/GPU-Classes", "salad.com/gpu-classes"),
         ("salad.com/country-code", "salad.com/country-codes"),
-        ("salad.com/priority", None),
+        ("salad.com/priority", "salad.com/container-group-priority"),
+        ("salad.com/auth", "salad.com/networking-auth"),
+        ("salad.com/newrelic-ingestion-key", "salad.com/logging-new-relic-ingestion-key"),
+        ("salad.com/port", None),
         ("salad.com/networking-ports", "salad.com/networking-port"),
         ("salad.com/banana", None),
     ],

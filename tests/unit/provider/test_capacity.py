@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scvk.provider.capacity import node_facts
-from scvk.saladcloud.models import ContainerGroupsQuotas, Quotas
+from scvk.provider.gpu_catalogue import GpuCatalogue
+from scvk.saladcloud.models import ContainerGroupsQuotas, GpuClass, Quotas
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,10 @@ def test_the_condition_says_whether_saladcloud_answers(failure: str | None, stat
     (condition,) = node_facts("acme", "default", None, failure).conditions
     assert (condition.type, condition.status) == ("SaladCloudReachable", status)
     assert failure is None or failure in (condition.message or "")
+
+
+def test_each_gpu_class_is_a_resource_that_pods_may_ask_for() -> None:
+    catalogue = GpuCatalogue.of([GpuClass(id="1", name="RTX 4090 (24 GB)"), GpuClass(id="2", name="A", gpu_count=8)])
+    quotas = Quotas(container_groups_quotas=ContainerGroupsQuotas(container_replicas_quota=10))
+    capacity = node_facts("acme", "default", quotas, None, catalogue).capacity
+    assert (capacity["salad.com/rtx4090"], capacity["salad.com/a"]) == ("10", "80")

@@ -78,3 +78,19 @@ def test_classes_are_told_apart_by_their_number_of_gpus() -> None:
 @given(st.text(), st.integers(0, 16) | st.none())
 def test_any_text_has_an_answer(written: str, gpu_count: int | None) -> None:
     assert isinstance(CATALOGUE.lookup(written, gpu_count=gpu_count), Found | Ambiguous | NotFound)
+
+
+def test_the_resource_of_a_class_is_as_short_as_it_is_unmistakable() -> None:
+    assert CATALOGUE.resources() == {
+        "salad.com/rtx4090": 1,
+        "salad.com/rtx3060-8gb": 1,
+        "salad.com/rtx3060-12gb": 1,
+        "salad.com/h100": 8,
+    }
+
+
+def test_every_resource_leads_back_to_a_class() -> None:
+    odd = GpuCatalogue.of([GpuClass(id="1", name="RTX (24 GB) Pro"), GpuClass(id="2", name="RTX (48 GB) Pro")])
+    for catalogue in (CATALOGUE, odd):
+        for resource, count in catalogue.resources().items():
+            assert isinstance(catalogue.lookup(resource.removeprefix("salad.com/"), gpu_count=count), Found)

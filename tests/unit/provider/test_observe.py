@@ -535,15 +535,10 @@ def test_what_was_told_ready_is_not_ready_in_the_next_run() -> None:
     assert not life.see(20, UP, (12, RUNNING)).ready
 
 
-@pytest.mark.parametrize(
-    ("gate", "ready"), [(None, "False"), ("False", "False"), ("True", "True")], ids=["not-set", "closed", "open"]
-)
-def test_readiness_gates_count_for_the_pod_and_not_for_the_container(gate: str | None, ready: str) -> None:
-    conditions = [] if gate is None else [{"type": "lb", "status": gate}]
-    pod = a_pod(spec={"readinessGates": [{"conditionType": "lb"}]}, status={"conditions": conditions})
+def test_readiness_gates_are_left_to_the_kubelet() -> None:
+    pod = a_pod(spec={"readinessGates": [{"conditionType": "lb"}]}, status={"conditions": []})
     status = observe(pod, Evidence(UP), now=at(10), host_ip=HOST_IP)
-    assert only(status).ready
-    assert [c.status for c in status.conditions or [] if c.type in ("ContainersReady", "Ready")] == ["True", ready]
+    assert [c.status for c in status.conditions or [] if c.type in ("ContainersReady", "Ready")] == ["True", "True"]
     assert not any(c.type == "lb" for c in status.conditions or []), "other people's conditions are left alone"
 
 

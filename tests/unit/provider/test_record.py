@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, Record, record_of
 
 
-@given(st.text(min_size=1), st.integers(0, 9999))
-def test_what_is_written_is_read_back(group: str, attempt: int) -> None:
-    assert record_of(Record(group, attempt).annotations()) == Record(group, attempt)
+@given(st.text(min_size=1), st.integers(0, 9999), st.lists(st.from_regex("[a-z0-9-]+", fullmatch=True)).map(tuple))
+def test_what_is_written_is_read_back(group: str, attempt: int, runs: tuple[str, ...]) -> None:
+    assert record_of(Record(group, attempt, runs).annotations()) == Record(group, attempt, runs)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         ("registry:5000/app", "registry:5000", "app", "latest"),
         ("[::1]:5000/app:v1", "[::1]:5000", "app", "v1"),
         ("Registry.Example.COM/app", "registry.example.com", "app", "latest"),
+        ("Registry/app", "Registry", "app", "latest"),
         (f"app@{DIGEST}", "docker.io", "library/app", DIGEST),
         (f"localhost:5000/app:v1@{DIGEST}", "localhost:5000", "app", DIGEST),
         ("localhost:5000", "docker.io", "library/localhost", "5000"),

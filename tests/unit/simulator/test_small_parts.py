@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scvk.saladcloud.models import Priority, body_of, packaged_classes
 from scvk.saladcloud.models.document import violations
 from scvk.simulator.api.faults import Fault, FaultKind, Faults
 from scvk.simulator.api.ratelimit import SlidingWindow
@@ -20,7 +21,7 @@ from scvk.simulator.clock import Agenda, ManualClock
 from scvk.simulator.cloud.exits import Backoff
 from scvk.simulator.cloud.merging import merge_patch
 from scvk.simulator.config import Durations
-from scvk.simulator.gpu_catalogue import PRIORITIES, gpu_classes, machines_online
+from scvk.simulator.gpu_catalogue import gpu_classes, machines_online
 from scvk.simulator.image_catalogue import Image, ImageCatalogue, UnknownImages, repository
 from scvk.simulator.launcher import wire
 
@@ -37,18 +38,18 @@ class TestGpuCatalogue:
 
     def test_a_higher_priority_costs_more(self) -> None:
         for gpu in gpu_classes().values():
-            prices = [float(gpu.prices[priority]) for priority in PRIORITIES]
+            by_priority = {price.priority: float(price.price or 0) for price in gpu.prices or ()}
+            prices = [by_priority[priority.value] for priority in Priority]
             assert prices == sorted(prices, reverse=True)
             assert prices[-1] > 0
 
     def test_it_is_answered_in_the_documents_form(self) -> None:
-        assert violations("GpuClassesList", {"items": [gpu.render() for gpu in gpu_classes().values()]}) == []
+        assert violations("GpuClassesList", {"items": [body_of(gpu) for gpu in gpu_classes().values()]}) == []
 
     def test_machines_of_several_classes_add_up_and_unknown_ones_count_nothing(self) -> None:
-        first, second = list(gpu_classes())[:2]
-        assert machines_online([first, second, first, str(uuid.uuid4())], {}) == sum(
-            gpu_classes()[class_id].machines for class_id in (first, second)
-        )
+        first, second = packaged_classes()[:2]
+        ids = [each.gpu_class.id for each in (first, second, first)]
+        assert machines_online([*ids, str(uuid.uuid4())], {}) == first.machines + second.machines
 
 
 def found(name: str, unknown: UnknownImages = "idle") -> Image:

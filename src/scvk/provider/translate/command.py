@@ -1,65 +1,76 @@
-"""The image and the command. SaladCloud's one `command` replaces ENTRYPOINT and CMD of the image together.
+"""Command and arguments: SaladCloud's one `command` replaces ENTRYPOINT and CMD of the image together.
 
-| pod | group |
+| pod | runs |
 |---|---|
 | `command` | `command` |
 | `command`, `args` | both, one after the other |
-| neither | left out: the image's own |
-| `args` alone | refused: they belong to the image's ENTRYPOINT, which is not known here |
+| `args` | ENTRYPOINT of the image, then `args` |
+| neither | ENTRYPOINT and CMD of the image |
+
+ENTRYPOINT and CMD stand in the image's configuration at its registry. It is asked only where they must be written into
+the request: for `args` alone, and where something else has to run before the program.
 """
 
 from __future__ import annotations
 
-from lightkube.models.core_v1 import Container
-
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import ContainerInputs
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lines import objection
+from scvk.registry import ImageConfig
 
-# OpenAPI document, ContainerImage and CreateContainer.command
-_MAX_IMAGE_LENGTH = 2048
+# OpenAPI document, CreateContainer.command
 _MAX_ITEM_LENGTH = 1000
 _MAX_ITEMS = 100
 
 
-def image_of(container: Container, path: str, report: Report) -> str:
-    """Return the image; a name that cannot be one is refused."""
-    image = container.image or ""
-    problem = objection(image, longest=_MAX_IMAGE_LENGTH)
-    if problem is None and any(character.isspace() for character in image):
-        problem = "has a space"
-    if problem is not None:
-        report.refuse(f"{path}.image", "InvalidImageName", f"The name of the image {problem}")
-    return image
-
-
-def command_of(inputs: PodInputs, path: str, report: Report) -> tuple[str, ...] | None:
-    """Return the group's command, None where the image's own is to run."""
-    if not inputs.command:
-        if inputs.args:
-            report.refuse(
-                f"{path}.args",
-                "UnknownEntrypoint",
-                "Arguments without a command belong to the image's ENTRYPOINT, which is not known here; write the"
-                " program into command",
-            )
+def argv_of(own: ContainerInputs, image: ImageConfig | None) -> tuple[str, ...] | None:
+    """Return what runs, None where the image's configuration says so and is not known."""
+    if own.command:
+        return own.command + own.args
+    if image is None:
         return None
-    items = inputs.command + inputs.args
-    if len(items) > _MAX_ITEMS:
-        report.refuse(
-            f"{path}.command",
-            "CommandTooLong",
-            f"Command and arguments have {len(items)} items, SaladCloud takes {_MAX_ITEMS}; join them in a script"
-            " of the image",
+    return image.entrypoint + (own.args or image.command)
+
+
+def secret_items(own: ContainerInputs, image: ImageConfig | None) -> frozenset[int]:
+    """Return the positions in `argv_of` of items that hold something of a Secret."""
+    before = len(own.command) if own.command else len(image.entrypoint) if image else 0
+    return own.secret_command | {before + index for index in own.secret_args}
+
+
+def judge_argv(own: ContainerInputs, path: str, report: Report) -> None:
+    """Report what of the pod's command and arguments SaladCloud would not take as it is."""
+    if own.args and not own.command:
+        report.emulate(
+            f"{path}.args",
+            "EntrypointOfImage",
+            "They follow the image's ENTRYPOINT, which is read from its registry and written into the command",
         )
-    for index, item in enumerate(items):
+    if len(own.command) + len(own.args) > _MAX_ITEMS:
+        report.emulate(
+            f"{path}.args" if own.args else f"{path}.command",
+            "CommandInStartUp",
+            f"Command and arguments have more than the {_MAX_ITEMS} items that SaladCloud takes: the start-up wrapper"
+            " hands them over",
+        )
+    items = [(f"{path}.command[{index}]", item) for index, item in enumerate(own.command)]
+    items += [(f"{path}.args[{index}]", item) for index, item in enumerate(own.args)]
+    for where, item in items:
+        if "\0" in item:
+            report.refuse(where, "UnsupportedCommand", "This item has a null character; no program can be given one")
+            continue
         problem = objection(item, longest=_MAX_ITEM_LENGTH)
         if problem is not None:
-            field, at = ("command", index) if index < len(inputs.command) else ("args", index - len(inputs.command))
-            report.refuse(
-                f"{path}.{field}[{at}]",
-                "UnsupportedCommand",
-                f"This item {problem}; SaladCloud takes 1 to {_MAX_ITEM_LENGTH} characters in one line; put it into"
-                " a script of the image",
+            report.emulate(
+                where, "CommandInStartUp", f"This item {problem}: the start-up wrapper hands it over to the program"
             )
-    return items
+
+
+def judge_image_argv(argv: tuple[str, ...], path: str, report: Report) -> None:
+    """Refuse an image that says nothing to run."""
+    if not argv:
+        report.refuse(
+            f"{path}.command",
+            "NoCommand",
+            "The image has neither ENTRYPOINT nor CMD; write the program into command",
+        )

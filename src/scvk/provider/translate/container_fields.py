@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from scvk.provider.translate.fields import Row, Treatment, one_of
 
-_TERMINAL = "A container group has no terminal and no standard input; remove it and use kubectl exec"
-_RESTART = "The whole group restarts by the pod's restartPolicy; remove it"
+_TERMINAL = "The program of a container group has no terminal and no standard input; use kubectl exec"
+_RESTART = "Whether a container group restarts depends on the pod's restartPolicy alone; remove it"
 _KUBELET = "The kubelet's business"
 
 CONTAINER_ROWS = (
     Row("name", Treatment.CARRIED, "The name of the one container in the pod's status"),
-    Row("args", Treatment.CARRIED, "Joined to the command; refused without one"),
+    Row("args", Treatment.CARRIED, "Follow the command, or the image's ENTRYPOINT where the pod gives none"),
     Row("command", Treatment.CARRIED, "Becomes the group's command"),
-    Row("env", Treatment.CARRIED, "Literal values become the group's environment; others are refused"),
-    Row("envFrom", Treatment.CARRIED, "Refused"),
+    Row("env", Treatment.CARRIED, "Becomes the group's environment"),
+    Row("envFrom", Treatment.CARRIED, "Becomes the group's environment"),
     Row("image", Treatment.CARRIED, "Becomes the group's image"),
     Row(
         "imagePullPolicy",
         Treatment.REFUSED,
         "SaladCloud always pulls the image: none can lie on its machines beforehand; write IfNotPresent",
-        "UnsupportedImagePullPolicy",
+        "ErrImageNeverPull",
         one_of("Always", "IfNotPresent"),
         "Always or IfNotPresent",
     ),
@@ -29,15 +29,19 @@ CONTAINER_ROWS = (
     Row("readinessProbe", Treatment.CARRIED, "Becomes the group's readiness probe"),
     Row("resizePolicy", Treatment.ELSEWHERE, _KUBELET),
     Row("resources", Treatment.CARRIED, "Become the group's resources"),
-    Row("restartPolicy", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
+    Row("restartPolicy", Treatment.CARRIED, "The pod's own is let through, another refused"),
     Row("restartPolicyRules", Treatment.REFUSED, _RESTART, "UnsupportedContainerRestartPolicy"),
     Row("securityContext", Treatment.CARRIED, "Judged field by field"),
     Row("startupProbe", Treatment.CARRIED, "Becomes the group's startup probe"),
-    Row("stdin", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
-    Row("stdinOnce", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
-    Row("terminationMessagePath", Treatment.ELSEWHERE, _KUBELET),
-    Row("terminationMessagePolicy", Treatment.ELSEWHERE, _KUBELET),
-    Row("tty", Treatment.REFUSED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("stdin", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row("stdinOnce", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
+    Row(
+        "terminationMessagePath",
+        Treatment.CARRIED,
+        "The start-up wrapper collects it where it is not the default, or by annotation",
+    ),
+    Row("terminationMessagePolicy", Treatment.ELSEWHERE, "Kept when the container ends"),
+    Row("tty", Treatment.DEGRADED, _TERMINAL, "UnsupportedTerminal", one_of(False), "false"),
     Row(
         "volumeDevices",
         Treatment.REFUSED,
@@ -45,32 +49,21 @@ CONTAINER_ROWS = (
         "UnsupportedVolume",
     ),
     Row("volumeMounts", Treatment.CARRIED, "Judged with the volumes"),
-    Row(
-        "workingDir",
-        Treatment.REFUSED,
-        "SaladCloud starts the program in the image's own directory; set WORKDIR in the image, or change the"
-        " directory in the command",
-        "UnsupportedWorkingDir",
-    ),
+    Row("workingDir", Treatment.CARRIED, "The start-up wrapper goes there"),
 )
 """The fields of Container."""
 
 LIFECYCLE_ROWS = (
-    Row(
-        "postStart",
-        Treatment.REFUSED,
-        "Nothing can be run beside the program; do the work at its start",
-        "UnsupportedLifecycle",
-    ),
+    Row("postStart", Treatment.CARRIED, "A command is run by the start-up wrapper, beside the program"),
     Row(
         "preStop",
-        Treatment.REFUSED,
-        "Nothing can be run beside the program; do the work when it is told to end",
+        Treatment.DEGRADED,
+        "Nothing is run before the program is told to end; let the program do the work on that signal",
         "UnsupportedLifecycle",
     ),
     Row(
         "stopSignal",
-        Treatment.REFUSED,
+        Treatment.DEGRADED,
         "SaladCloud sends the signal of its own choice; set STOPSIGNAL in the image",
         "UnsupportedLifecycle",
     ),

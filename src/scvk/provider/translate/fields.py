@@ -53,7 +53,7 @@ def judge(subject: msgspec.Struct, rows: tuple[Row, ...], path: str, report: Rep
     """Report every field of `subject` whose row says so. `path` is where `subject` stands in the pod."""
     for row in rows:
         value = getattr(subject, row.field, None)
-        if is_empty(value) or row.harmless(value):
+        if value is None or is_empty(value) or row.harmless(value):
             continue
         where = f"{path}.{row.field}"
         match row.treatment:

@@ -6,6 +6,7 @@ never by what they contain: findings go into events, logs and terminals.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,9 +39,13 @@ class Finding:
 
 
 class Report:
-    """Collects the findings of one translation, in the order in which they are made."""
+    """Collects the findings of one translation, in the order in which they are made.
 
-    def __init__(self) -> None:
+    `strict` refuses what would be degraded: the operator's wish that a pod runs as it says or not at all.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
         self._findings: list[Finding] = []
 
     def refuse(self, path: str, reason_code: str, reason: str) -> None:
@@ -49,7 +54,26 @@ class Report:
 
     def degrade(self, path: str, reason_code: str, reason: str) -> None:
         """Note that the field has less effect than it says."""
-        self._findings.append(Finding(Outcome.DEGRADED, path, reason, reason_code))
+        if self._strict:
+            self.refuse(path, reason_code, f"{reason} (refused, not degraded, because of --strict)")
+        else:
+            self._findings.append(Finding(Outcome.DEGRADED, path, reason, reason_code))
+
+    def emulate(self, path: str, reason_code: str, reason: str) -> None:
+        """Note that the field has its effect by other means than Kubernetes'."""
+        self._findings.append(Finding(Outcome.EMULATED, path, reason, reason_code))
+
+    def ignore(self, path: str, reason_code: str, reason: str) -> None:
+        """Note that the field has no effect, by somebody's own wish or because none is needed."""
+        self._findings.append(Finding(Outcome.IGNORED, path, reason, reason_code))
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Take over what was found elsewhere."""
+        for each in findings:
+            if each.outcome is Outcome.DEGRADED:
+                self.degrade(each.path, each.reason_code, each.reason)
+            else:
+                self._findings.append(each)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

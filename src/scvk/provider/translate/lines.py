@@ -5,7 +5,7 @@ The OpenAPI document gives most strings the pattern `^.*$`, which forbids every 
 
 from __future__ import annotations
 
-from scvk.saladcloud.models.patterns import LINE_BREAKS
+from scvk.saladcloud.models.patterns import is_one_line
 
 
 def objection(text: str, *, longest: int, shortest: int = 1) -> str | None:
@@ -14,6 +14,6 @@ def objection(text: str, *, longest: int, shortest: int = 1) -> str | None:
         return "is empty"
     if len(text) > longest:
         return f"has more than {longest} characters"
-    if any(character in LINE_BREAKS for character in text):
+    if not is_one_line(text):
         return "has a line break"
     return None

@@ -12,13 +12,12 @@ from scvk.provider.annotations import (
     NETWORKING_PROTOCOL,
     NETWORKING_SERVER_RESPONSE_TIMEOUT,
     NETWORKING_SINGLE_CONNECTION_LIMIT,
-    PORT_RANGE,
     TIMEOUT_RANGE_MS,
     Annotation,
 )
 from scvk.provider.translate.finding import Report
-from scvk.provider.translate.ports import is_port, port_named
-from scvk.provider.translate.settings import INVALID, Settings, whole_number_in
+from scvk.provider.translate.ports import port_of
+from scvk.provider.translate.settings import INVALID, Settings
 from scvk.saladcloud.models import CreateContainerGroupNetworking, NetworkingProtocol
 
 _NEED_A_PORT: tuple[Annotation, ...] = (
@@ -40,7 +39,7 @@ def networking_of(settings: Settings, container: Container, report: Report) -> C
     client_request_timeout = settings.whole_number(NETWORKING_CLIENT_REQUEST_TIMEOUT, TIMEOUT_RANGE_MS)
     server_response_timeout = settings.whole_number(NETWORKING_SERVER_RESPONSE_TIMEOUT, TIMEOUT_RANGE_MS)
     if settings.text(NETWORKING_PORT) is None:
-        given = [annotation.key for annotation in _NEED_A_PORT if settings.text(annotation) is not None]
+        given = [annotation.key for annotation in _NEED_A_PORT if settings.is_own(annotation)]
         if given:
             report.refuse(
                 NETWORKING_PORT.path,
@@ -48,7 +47,7 @@ def networking_of(settings: Settings, container: Container, report: Report) -> C
                 f"{NETWORKING_PORT.key} is missing; it is needed for {', '.join(given)}",
             )
         return None
-    port = _port(settings, container)
+    port = port_of(settings, NETWORKING_PORT, container)
     if port is None:
         return None
     return CreateContainerGroupNetworking(
@@ -61,14 +60,3 @@ def networking_of(settings: Settings, container: Container, report: Report) -> C
         client_request_timeout=client_request_timeout,
         server_response_timeout=server_response_timeout,
     )
-
-
-def _port(settings: Settings, container: Container) -> int | None:
-    written = settings.text(NETWORKING_PORT) or ""
-    number = whole_number_in(written, PORT_RANGE)
-    if number is None:
-        named = port_named(container, written)
-        number = named if named is not None and is_port(named) else None
-    if number is None:
-        settings.refuse(NETWORKING_PORT, written)
-    return number

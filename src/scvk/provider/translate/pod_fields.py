@@ -11,18 +11,20 @@ from scvk.provider.translate.fields import Row, Treatment, one_of
 _SCHEDULER = "The scheduler's business: it was done when the pod came to this node"
 _SERVICE_ACCOUNT = "Service account tokens are of no use outside the cluster; none is handed over"
 _HOST = "A container group shares nothing with its host; remove it"
-_HOST_NAME = "SaladCloud names its machines itself; remove it"
-# Set by Kubernetes itself on the pods of StatefulSets and indexed Jobs.
-_OTHER_HOST_NAME = (
+_HOST_NAME = (
     "SaladCloud names its machines itself: the program sees another name, and no other pod finds it by this one"
 )
+_DNS = "SaladCloud sets up name resolution itself, and has no setting for it"
 _WINDOWS = "SaladCloud runs Linux containers only; send the pod to a Windows node"
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+_WINDOWS_BUILD_LABEL = "node.kubernetes.io/windows-build"  # k8s.io/api/core/v1, LabelWindowsBuild
 _DEFAULT_GRACE_SECONDS = 30  # the API server's default
 
 
 def _selects_no_windows(selector: object) -> bool:
-    return not (isinstance(selector, Mapping) and any(selector.get(label) == "windows" for label in _OS_LABELS))
+    if not isinstance(selector, Mapping):
+        return True
+    return _WINDOWS_BUILD_LABEL not in selector and all(selector.get(label) != "windows" for label in _OS_LABELS)
 
 
 def _is_no_windows(system: object) -> bool:
@@ -31,25 +33,14 @@ def _is_no_windows(system: object) -> bool:
 
 POD_ROWS = (
     Row("containers", Treatment.CARRIED, "Exactly one runs: the container of the group"),
-    Row(
-        "activeDeadlineSeconds",
-        Treatment.REFUSED,
-        "The deadline would not be kept, and the group would cost money beyond it; remove it (a Job may have one of"
-        " its own, in the Job's spec)",
-        "UnsupportedDeadline",
-    ),
+    Row("activeDeadlineSeconds", Treatment.ELSEWHERE, "The kubelet's business: it ends the pod at the deadline"),
     Row("affinity", Treatment.ELSEWHERE, _SCHEDULER),
     Row("automountServiceAccountToken", Treatment.ELSEWHERE, _SERVICE_ACCOUNT),
-    Row(
-        "dnsConfig",
-        Treatment.REFUSED,
-        "SaladCloud sets up name resolution itself; remove it",
-        "UnsupportedDNS",
-    ),
+    Row("dnsConfig", Treatment.DEGRADED, _DNS, "UnsupportedDNS"),
     Row(
         "dnsPolicy",
-        Treatment.REFUSED,
-        "SaladCloud sets up name resolution itself; remove it, or write Default",
+        Treatment.DEGRADED,
+        _DNS,
         "UnsupportedDNS",
         one_of("ClusterFirst", "ClusterFirstWithHostNet", "Default"),
         "ClusterFirst, ClusterFirstWithHostNet or Default (names of the cluster are not resolved)",
@@ -57,15 +48,16 @@ POD_ROWS = (
     Row("enableServiceLinks", Treatment.ELSEWHERE, "Services of the cluster cannot be reached: none is named"),
     Row(
         "ephemeralContainers",
-        Treatment.REFUSED,
+        # Not refused: Kubernetes lets nobody remove one again.
+        Treatment.DEGRADED,
         "A container group has one container: no other can join it; use kubectl exec",
         "UnsupportedEphemeralContainer",
     ),
     Row("evictionResponders", Treatment.ELSEWHERE, "The eviction API's business"),
     Row(
         "hostAliases",
-        Treatment.REFUSED,
-        "SaladCloud writes /etc/hosts itself; remove it",
+        Treatment.DEGRADED,
+        "SaladCloud writes /etc/hosts itself: these names are not in it",
         "UnsupportedHostAliases",
     ),
     Row("hostIPC", Treatment.REFUSED, _HOST, "UnsupportedHostNamespace", one_of(False), "false"),
@@ -73,27 +65,19 @@ POD_ROWS = (
     Row("hostPID", Treatment.REFUSED, _HOST, "UnsupportedHostNamespace", one_of(False), "false"),
     Row(
         "hostUsers",
-        Treatment.REFUSED,
-        "SaladCloud has no setting for user namespaces; remove it",
+        Treatment.DEGRADED,
+        "SaladCloud has no setting for user namespaces",
         "UnsupportedHostNamespace",
         one_of(True),
         "true",
     ),
-    Row("hostname", Treatment.DEGRADED, _OTHER_HOST_NAME, "UnsupportedHostname"),
-    Row("hostnameOverride", Treatment.REFUSED, _HOST_NAME, "UnsupportedHostname"),
-    Row(
-        "imagePullSecrets",
-        Treatment.REFUSED,
-        "Pull secrets are not carried over; use an image that can be pulled without, and remove them (also from the"
-        " service account, which may have added them)",
-        "UnsupportedImagePullSecret",
-    ),
+    Row("hostname", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname"),
+    Row("hostnameOverride", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname"),
+    Row("imagePullSecrets", Treatment.CARRIED, "The login that fits the image becomes the group's"),
     Row(
         "initContainers",
-        Treatment.REFUSED,
-        "A container group has one container and nothing that runs before it; do the work in the image or at the"
-        " start of the program",
-        "UnsupportedInitContainer",
+        Treatment.CARRIED,
+        "Those with the container's image are run by the start-up wrapper; others refused, or left out by annotation",
     ),
     Row("nodeName", Treatment.ELSEWHERE, _SCHEDULER),
     Row(
@@ -102,7 +86,7 @@ POD_ROWS = (
         _WINDOWS,
         "UnsupportedOperatingSystem",
         _selects_no_windows,
-        "all but kubernetes.io/os: windows (the scheduler's business)",
+        "all but those of Windows nodes (the scheduler's business)",
     ),
     Row("os", Treatment.REFUSED, _WINDOWS, "UnsupportedOperatingSystem", _is_no_windows, "linux"),
     Row("overhead", Treatment.ELSEWHERE, "The scheduler's business, and only with a runtimeClassName"),
@@ -116,17 +100,12 @@ POD_ROWS = (
         "SaladCloud has no devices to claim; ask for a GPU with the annotation salad.com/gpu-classes",
         "UnsupportedResourceClaim",
     ),
-    Row(
-        "resources",
-        Treatment.REFUSED,
-        "Resources of the whole pod are not carried over; set them on the container",
-        "UnsupportedPodResources",
-    ),
+    Row("resources", Treatment.CARRIED, "Count where the container sets none of its own"),
     Row("restartPolicy", Treatment.CARRIED, "Becomes the group's restart policy"),
     Row(
         "runtimeClassName",
-        Treatment.REFUSED,
-        "SaladCloud has one runtime for all; remove it (a GPU needs none)",
+        Treatment.DEGRADED,
+        "SaladCloud has one runtime for all (a GPU needs no other)",
         "UnsupportedRuntimeClass",
     ),
     Row("schedulerName", Treatment.ELSEWHERE, _SCHEDULER),
@@ -135,7 +114,7 @@ POD_ROWS = (
     Row("securityContext", Treatment.CARRIED, "Judged field by field"),
     Row("serviceAccount", Treatment.ELSEWHERE, _SERVICE_ACCOUNT),
     Row("serviceAccountName", Treatment.ELSEWHERE, _SERVICE_ACCOUNT),
-    Row("setHostnameAsFQDN", Treatment.REFUSED, _HOST_NAME, "UnsupportedHostname", one_of(False), "false"),
+    Row("setHostnameAsFQDN", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname", one_of(False), "false"),
     Row(
         "shareProcessNamespace",
         Treatment.DEGRADED,
@@ -144,7 +123,7 @@ POD_ROWS = (
         one_of(False),
         "false",
     ),
-    Row("subdomain", Treatment.DEGRADED, _OTHER_HOST_NAME, "UnsupportedHostname"),
+    Row("subdomain", Treatment.DEGRADED, _HOST_NAME, "UnsupportedHostname"),
     Row(
         "terminationGracePeriodSeconds",
         Treatment.DEGRADED,
@@ -158,7 +137,7 @@ POD_ROWS = (
     Row(
         "volumes",
         Treatment.CARRIED,
-        "Refused, but for the token volume that the API server adds to every pod",
+        "Files and empty directories are made at the start of the container; others are refused",
     ),
 )
 """The fields of PodSpec."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lightkube.models.core_v1 import Container
 
-from scvk.provider.annotations import PORT_RANGE
+from scvk.provider.annotations import PORT_RANGE, Annotation
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.settings import Settings, whole_number_in
 
 
 def judge_ports(container: Container, path: str, report: Report) -> None:
@@ -22,6 +23,20 @@ def judge_ports(container: Container, path: str, report: Report) -> None:
 def port_named(container: Container, name: str) -> int | None:
     """Return the number of the first port called `name`, None where there is none."""
     return next((port.containerPort for port in container.ports or () if port.name == name), None)
+
+
+def port_of(settings: Settings, annotation: Annotation, container: Container) -> int | None:
+    """Return the port that an annotation gives by its number or by the name of one of the container's ports."""
+    written = settings.text(annotation)
+    if written is None:
+        return None
+    number = whole_number_in(written, PORT_RANGE)
+    if number is None:
+        named = port_named(container, written)
+        number = named if named is not None and is_port(named) else None
+    if number is None:
+        settings.refuse(annotation, written)
+    return number
 
 
 def is_port(number: int) -> bool:

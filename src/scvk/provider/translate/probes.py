@@ -11,21 +11,18 @@ from scvk.kubelet.environment import expand_static
 from scvk.provider.translate.fields import Row, Treatment, judge, one_of
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lines import objection
+from scvk.provider.translate.policy import DEFAULT_POLICY
 from scvk.provider.translate.ports import is_port, port_named
+from scvk.provider.translate.probe_command import through_shell, unsuitable
 from scvk.provider.translate.probe_timing import Timing, changes, declared, in_range
 from scvk.saladcloud import models
 
-PROBE_USER_AGENT = "kube-probe/1.37"
-"""What a kubelet of the Kubernetes version in use sends (pkg/probe/http/request.go)."""
-
-# OpenAPI document, ContainerGroupProbeHttp, …HttpHeader, …Grpc and …Exec
+# OpenAPI document, ContainerGroupProbeHttp, …HttpHeader and …Grpc
 _MAX_PATH_LENGTH = 2048
 _MAX_HEADERS = 50
 _MAX_HEADER_NAME_LENGTH = 256
 _MAX_HEADER_VALUE_LENGTH = 1024
 _MAX_SERVICE_LENGTH = 1024
-_MAX_COMMAND_ITEMS = 100
-_MAX_COMMAND_ITEM_LENGTH = 2048
 
 _CODE = "UnsupportedProbe"
 _OWN_HOST = "SaladCloud probes the program itself and no other host; remove it"
@@ -100,24 +97,31 @@ class Probes:
     readiness: models.Probe | None
 
 
-def probes_of(container: Container, path: str, report: Report) -> Probes:
-    """Return all three probes of the container."""
+def probes_of(
+    container: Container,
+    path: str,
+    report: Report,
+    *,
+    kubernetes_version: tuple[str, str] = DEFAULT_POLICY.kubernetes_version,
+) -> Probes:
+    """Return all three probes of the container. `kubernetes_version`: whose kubelet HTTP probes look like."""
+    user_agent = f"kube-probe/{kubernetes_version[0]}.{kubernetes_version[1]}"
     return Probes(
-        startup=_probe(container.startupProbe, container, "startupProbe", path, report),
-        liveness=_probe(container.livenessProbe, container, "livenessProbe", path, report),
-        readiness=_probe(container.readinessProbe, container, "readinessProbe", path, report),
+        startup=_probe(container.startupProbe, container, "startupProbe", path, user_agent, report),
+        liveness=_probe(container.livenessProbe, container, "livenessProbe", path, user_agent, report),
+        readiness=_probe(container.readinessProbe, container, "readinessProbe", path, user_agent, report),
     )
 
 
 def _probe(
-    probe: Probe | None, container: Container, kind: Kind, container_path: str, report: Report
+    probe: Probe | None, container: Container, kind: Kind, container_path: str, user_agent: str, report: Report
 ) -> models.Probe | None:
     if probe is None:
         return None
     path = f"{container_path}.{kind}"
     judge(probe, PROBE_ROWS, path, report)
     timing = _timing(probe, kind, path, report)
-    handler = _handler(probe, container, path, report)
+    handler = _handler(probe, container, path, user_agent, report)
     if handler is None:
         return None
     return models.Probe(
@@ -149,12 +153,12 @@ def _timing(probe: Probe, kind: Kind, path: str, report: Report) -> Timing:
 _Handler = models.ProbeExec | models.ProbeGrpc | models.ProbeHttp | models.ProbeTcp
 
 
-def _handler(probe: Probe, container: Container, path: str, report: Report) -> _Handler | None:
+def _handler(probe: Probe, container: Container, path: str, user_agent: str, report: Report) -> _Handler | None:
     # The order of the kubelet's own choice; the API server lets exactly one of them through.
     if probe.exec is not None:
         return _exec(probe.exec, container, f"{path}.exec", report)
     if probe.httpGet is not None:
-        return _http(probe.httpGet, container, f"{path}.httpGet", report)
+        return _http(probe.httpGet, container, f"{path}.httpGet", user_agent, report)
     if probe.tcpSocket is not None:
         return _tcp(probe.tcpSocket, container, f"{path}.tcpSocket", report)
     if probe.grpc is not None:
@@ -165,21 +169,24 @@ def _handler(probe: Probe, container: Container, path: str, report: Report) -> _
 
 def _exec(action: ExecAction, container: Container, path: str, report: Report) -> models.ProbeExec:
     command = expand_static(action.command or (), container.env or ())
-    if not 1 <= len(command) <= _MAX_COMMAND_ITEMS:
+    if not command:
         report.refuse(
-            f"{path}.command",
-            _CODE,
-            f"The command has {len(command)} items, SaladCloud takes 1 to {_MAX_COMMAND_ITEMS}",
+            f"{path}.command", _CODE, "The command is empty; name the program that tells how the container is"
         )
-    for index, item in enumerate(command):
-        problem = objection(item, longest=_MAX_COMMAND_ITEM_LENGTH)
-        if problem is not None:
+    problem = unsuitable(command)
+    if problem is not None:
+        packed = through_shell(command)
+        if packed is None:
             report.refuse(
-                f"{path}.command[{index}]",
+                f"{path}.command",
                 _CODE,
-                f"This item {problem}; SaladCloud takes 1 to {_MAX_COMMAND_ITEM_LENGTH} characters in one line; put"
-                " it into a script of the image",
+                f"The command {problem}; it is too long for the image's sh too: put it into a script of the image",
             )
+        else:
+            report.emulate(
+                f"{path}.command", "ProbeThroughShell", f"The command {problem}: the image's sh puts it together again"
+            )
+            command = packed
     return models.ProbeExec(command=command)
 
 
@@ -197,7 +204,7 @@ def _grpc(action: GRPCAction, container: Container, path: str, report: Report) -
     return models.ProbeGrpc(port=_port(action.port, container, path, report), service=service)
 
 
-def _http(action: HTTPGetAction, container: Container, path: str, report: Report) -> models.ProbeHttp:
+def _http(action: HTTPGetAction, container: Container, path: str, user_agent: str, report: Report) -> models.ProbeHttp:
     judge(action, HTTP_GET_ROWS, path, report)
     url_path = action.path or "/"
     if not url_path.startswith("/"):
@@ -209,14 +216,14 @@ def _http(action: HTTPGetAction, container: Container, path: str, report: Report
     if scheme not in tuple(models.ProbeScheme):
         report.refuse(f"{path}.scheme", _CODE, "The scheme must be HTTP or HTTPS")
     return models.ProbeHttp(
-        headers=_headers(action, path, report),
+        headers=_headers(action, path, user_agent, report),
         path=url_path,
         port=_port(action.port, container, path, report),
         scheme=scheme,
     )
 
 
-def _headers(action: HTTPGetAction, path: str, report: Report) -> tuple[models.ProbeHttpHeader, ...]:
+def _headers(action: HTTPGetAction, path: str, user_agent: str, report: Report) -> tuple[models.ProbeHttpHeader, ...]:
     headers: list[models.ProbeHttpHeader] = []
     for index, header in enumerate(action.httpHeaders or ()):
         where = f"{path}.httpHeaders[{index}]"
@@ -232,9 +239,9 @@ def _headers(action: HTTPGetAction, path: str, report: Report) -> tuple[models.P
         headers.append(models.ProbeHttpHeader(name=header.name, value=header.value))
     if len(headers) > _MAX_HEADERS:
         report.refuse(f"{path}.httpHeaders", _CODE, f"SaladCloud takes at most {_MAX_HEADERS} headers")
-    # The document asks for at least one: what a kubelet sends by itself.
+    # The document asks for at least one: what a kubelet sends by itself (pkg/probe/http/request.go).
     return tuple(headers) or (
-        models.ProbeHttpHeader(name="User-Agent", value=PROBE_USER_AGENT),
+        models.ProbeHttpHeader(name="User-Agent", value=user_agent),
         models.ProbeHttpHeader(name="Accept", value="*/*"),
     )
 

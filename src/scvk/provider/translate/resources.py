@@ -1,142 +1,238 @@
-"""CPU, memory, storage and the number of GPUs: what is asked for, in the steps that SaladCloud sells.
+"""CPU, memory, storage and GPUs: what is asked for, in the steps that SaladCloud sells.
 
-Requests count, else limits, else the least there is. Whole cores and whole GiB, rounded up: never less than asked
-for. SaladCloud has no limit above what it grants, so a higher limit is reported.
+Requests count, else limits, else those of the whole pod, else the least there is; of the containers that run one
+after the other, the greatest. Rounded up, never less than asked for. SaladCloud has no limit above what it grants, so
+a higher limit is reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from lightkube.models.core_v1 import Container
+from lightkube.models.core_v1 import Container, ResourceRequirements
 
 from scvk.kubelet.quantities import InvalidQuantityError, ceil_in, parse_quantity
+from scvk.provider.gpu_catalogue import RESOURCE_PREFIX
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.policy import ResourceSteps
 
 GPU_RESOURCE = "nvidia.com/gpu"
+CPU, MEMORY, STORAGE = "cpu", "memory", "ephemeral-storage"
 
-_GIB = 2**30
-_MB_PER_GIB = 1024  # SaladCloud's megabytes: 1024 MB are what its portal calls 1 GB
+GIB = 2**30
+MB_PER_GIB = 1024
+"""SaladCloud's megabytes: 1024 MB are what its portal calls 1 GB."""
+
 # OpenAPI document, CreateContainerResourceRequirements
 _MAX_CPU_CORES = 1024
 _MAX_MEMORY_GIB = 2**20
-_MIN_STORAGE_BYTES = _GIB
+_MIN_STORAGE_BYTES = GIB
 _MAX_STORAGE_BYTES = 2**50
 
-_OWN_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", GPU_RESOURCE})
+# The Go program's steps: SaladTechnologies/virtual-kubelet-saladcloud d097e61, internal/utils/utils.go
+_LEGACY_CPU_CORES = (1, 2, 3, 4, 6, 8, 12, 16)
+_LEGACY_MEMORY_GIB = (1, 2, 3, 4, 6, 8, 12, 16, 24, 30, 38, 60)
+
+_OF_A_POD = frozenset({CPU, MEMORY})
+"""What Kubernetes lets a whole pod ask for, and SaladCloud has (there are huge pages besides)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """What the group gets.
 
-    `cpu` in cores, `memory_mb` in SaladCloud's megabytes, `storage_bytes` None where none was asked for,
-    `gpu_count` the number of GPUs that was asked for as a resource, 0 where none was.
+    `cpu` in cores, `memory_mb` in SaladCloud's megabytes, `storage_bytes` None where none was asked for.
+    `gpu_count` is the number of GPUs that was asked for without saying which, 0 where none was; `gpu_names` the GPU
+    classes that were asked for as resources, with the number of GPUs. `paths` says for each resource where in the pod
+    it is asked for.
     """
 
     cpu: int
     memory_mb: int
     storage_bytes: int | None
-    gpu_count: int
+    gpu_count: int = 0
+    gpu_names: Mapping[str, int] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
-def resources_of(container: Container, path: str, report: Report) -> Granted:
-    """Return what the group gets for the container's requests and limits."""
-    where = f"{path}.resources"
-    declared = container.resources
-    requests = _quantities((declared.requests if declared else None) or {}, f"{where}.requests", report)
-    limits = _quantities((declared.limits if declared else None) or {}, f"{where}.limits", report)
-    if declared is not None and declared.claims:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    amount: Fraction
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """The resources of one container or of the pod, read; `asked` is the request, else the limit."""
+
+    requests: Mapping[str, _Wish]
+    limits: Mapping[str, _Wish]
+
+    @property
+    def asked(self) -> dict[str, _Wish]:
+        return {**self.limits, **self.requests}
+
+
+def resources_of(
+    container: Container,
+    path: str,
+    report: Report,
+    *,
+    before: Iterable[tuple[Container, str]] = (),
+    pod: ResourceRequirements | None = None,
+    steps: ResourceSteps = ResourceSteps.WHOLE,
+) -> Granted:
+    """Return what the group gets for the container's requests and limits.
+
+    `before` are the init containers that run first, each with its path; `pod` is what the pod as a whole asks for.
+    """
+    own = _declared(container.resources, f"{path}.resources", report)
+    whole = _declared(pod, "spec.resources", report)
+    asked = {name: wish for name, wish in whole.asked.items() if name in _OF_A_POD} | own.asked
+    for init, init_path in before:
+        for name, wish in _declared(init.resources, f"{init_path}.resources", report).asked.items():
+            if name not in asked or asked[name].amount < wish.amount:
+                asked[name] = wish
+    _judge_names({**whole.asked, **asked}, report)
+
+    granted = Granted(
+        cpu=_cores(asked.get(CPU), steps, report),
+        memory_mb=_memory_gib(asked.get(MEMORY), steps, report) * MB_PER_GIB,
+        storage_bytes=_storage_bytes(asked.get(STORAGE), report),
+        gpu_count=_pieces(asked.get(GPU_RESOURCE), report),
+        gpu_names={
+            name.removeprefix(RESOURCE_PREFIX): count
+            for name, wish in asked.items()
+            if name.startswith(RESOURCE_PREFIX) and (count := _pieces(wish, report))
+        },
+        paths={name: wish.path for name, wish in asked.items()},
+    )
+    amounts = {CPU: granted.cpu, MEMORY: granted.memory_mb // MB_PER_GIB * GIB, STORAGE: granted.storage_bytes}
+    _judge_limits(own.limits, amounts, report)
+    _judge_limits({name: wish for name, wish in whole.limits.items() if name in _OF_A_POD}, amounts, report)
+    _judge_pod_requests(whole.requests, amounts, report)
+    return granted
+
+
+def _declared(declared: ResourceRequirements | None, path: str, report: Report) -> _Declared:
+    if declared is None:
+        return _Declared({}, {})
+    if declared.claims:
         report.refuse(
-            f"{where}.claims",
+            f"{path}.claims",
             "UnsupportedResourceClaim",
             "SaladCloud has no devices to claim; ask for a GPU with the annotation salad.com/gpu-classes",
         )
-    asked = {**limits, **requests}
-    _judge_foreign(asked, requests, where, report)
-
-    cpu = max(1, ceil_in(asked.get("cpu", Fraction(0)), 1))
-    memory_gib = max(1, ceil_in(asked.get("memory", Fraction(0)), _GIB))
-    storage_bytes = _storage(asked.get("ephemeral-storage", Fraction(0)))
-    gpu_count = asked.get(GPU_RESOURCE, Fraction(0))
-
-    _bound("cpu", cpu, _MAX_CPU_CORES, f"{_MAX_CPU_CORES} cores", requests, where, report)
-    _bound("memory", memory_gib, _MAX_MEMORY_GIB, f"{_MAX_MEMORY_GIB} GiB", requests, where, report)
-    _bound("ephemeral-storage", storage_bytes or 0, _MAX_STORAGE_BYTES, "1 PiB", requests, where, report)
-    if gpu_count.denominator != 1 or gpu_count < 0:
-        report.refuse(
-            _field("requests" if GPU_RESOURCE in requests else "limits", GPU_RESOURCE, where),
-            "UnsupportedResource",
-            "GPUs come as whole ones",
-        )
-    _judge_limits(limits, {"cpu": cpu, "memory": memory_gib * _GIB, "ephemeral-storage": storage_bytes}, where, report)
-    return Granted(cpu, memory_gib * _MB_PER_GIB, storage_bytes, int(gpu_count))
+    return _Declared(
+        _quantities(declared.requests or {}, f"{path}.requests", report),
+        _quantities(declared.limits or {}, f"{path}.limits", report),
+    )
 
 
-def gpu_request_path(container: Container, path: str) -> str:
-    """Return where the container asks for GPUs as a resource."""
-    requests = (container.resources.requests if container.resources else None) or {}
-    return _field("requests" if GPU_RESOURCE in requests else "limits", GPU_RESOURCE, f"{path}.resources")
-
-
-def _quantities(written: Mapping[str, str], path: str, report: Report) -> dict[str, Fraction]:
-    values: dict[str, Fraction] = {}
+def _quantities(written: Mapping[str, str], path: str, report: Report) -> dict[str, _Wish]:
+    wishes: dict[str, _Wish] = {}
     for name, text in written.items():
-        where = _field_of(path, name)
+        where = f"{path}[{name}]" if set(name) & {".", "/"} else f"{path}.{name}"
         try:
-            value = parse_quantity(text)
+            amount = parse_quantity(text)
         except InvalidQuantityError as error:
             report.refuse(where, "InvalidQuantity", str(error))
             continue
-        values[name] = value
-    return values
+        if amount < 0:
+            report.refuse(where, "InvalidQuantity", "It is less than nothing; write 0 or more")
+            continue
+        wishes[name] = _Wish(amount, where)
+    return wishes
 
 
-def _judge_foreign(asked: Mapping[str, Fraction], requests: Mapping[str, Fraction], where: str, report: Report) -> None:
-    for name, value in asked.items():
-        if name not in _OWN_RESOURCES and value != 0:
+def _judge_names(asked: Mapping[str, _Wish], report: Report) -> None:
+    for name, wish in asked.items():
+        known = name in (CPU, MEMORY, STORAGE, GPU_RESOURCE) or name.startswith(RESOURCE_PREFIX)
+        if not known and wish.amount != 0:
             report.refuse(
-                _field("requests" if name in requests else "limits", name, where),
+                wish.path,
                 "UnsupportedResource",
                 f"SaladCloud has no resource {name}; remove it, and ask for GPUs with {GPU_RESOURCE} and the"
                 " annotation salad.com/gpu-classes",
             )
 
 
-def _storage(asked: Fraction) -> int | None:
-    return max(_MIN_STORAGE_BYTES, ceil_in(asked, 1)) if asked > 0 else None
+def _cores(wish: _Wish | None, steps: ResourceSteps, report: Report) -> int:
+    cores = max(1, ceil_in(wish.amount, 1)) if wish else 1
+    return _stepped(cores, _LEGACY_CPU_CORES, _MAX_CPU_CORES, "cores", wish, steps, report)
 
 
-def _bound(
-    name: str, value: int, most: int, shown: str, requests: Mapping[str, Fraction], where: str, report: Report
-) -> None:
-    if value > most:
-        report.refuse(
-            _field("requests" if name in requests else "limits", name, where),
-            "ResourceBeyondLimit",
-            f"SaladCloud grants at most {shown} to a container",
-        )
+def _memory_gib(wish: _Wish | None, steps: ResourceSteps, report: Report) -> int:
+    gib = max(1, ceil_in(wish.amount, GIB)) if wish else 1
+    return _stepped(gib, _LEGACY_MEMORY_GIB, _MAX_MEMORY_GIB, "GiB", wish, steps, report)
 
 
-def _judge_limits(
-    limits: Mapping[str, Fraction], granted: Mapping[str, int | None], where: str, report: Report
-) -> None:
+def _stepped(
+    amount: int,
+    legacy: tuple[int, ...],
+    most: int,
+    unit: str,
+    wish: _Wish | None,
+    steps: ResourceSteps,
+    report: Report,
+) -> int:
+    if steps is ResourceSteps.LEGACY:
+        granted = next((step for step in legacy if step >= amount), None)
+        most = legacy[-1]
+    else:
+        granted = amount if amount <= most else None
+    if granted is None:
+        assert wish is not None
+        _refuse_beyond(wish, f"{most} {unit}", f"{amount} {unit}", report)
+        return most
+    return granted
+
+
+def _storage_bytes(wish: _Wish | None, report: Report) -> int | None:
+    if wish is None or wish.amount <= 0:
+        return None
+    amount = ceil_in(wish.amount, 1)
+    if amount > _MAX_STORAGE_BYTES:
+        _refuse_beyond(wish, "1 PiB", f"{ceil_in(wish.amount, GIB)} GiB", report)
+        return _MAX_STORAGE_BYTES
+    return max(_MIN_STORAGE_BYTES, amount)
+
+
+def _refuse_beyond(wish: _Wish, most: str, asked: str, report: Report) -> None:
+    report.refuse(
+        wish.path, "ResourceBeyondLimit", f"SaladCloud grants at most {most} to a container; this asks for {asked}"
+    )
+
+
+def _pieces(wish: _Wish | None, report: Report) -> int:
+    if wish is None:
+        return 0
+    if wish.amount.denominator != 1:
+        report.refuse(wish.path, "UnsupportedResource", "GPUs come as whole ones")
+    return int(wish.amount)
+
+
+def _judge_limits(limits: Mapping[str, _Wish], granted: Mapping[str, int | None], report: Report) -> None:
     for name, amount in granted.items():
         # No storage was asked for: SaladCloud gives what it gives, and that may be less or more than the limit.
-        if name in limits and amount is not None and limits[name] > amount:
+        if name in limits and amount is not None and limits[name].amount > amount:
             report.degrade(
-                _field("limits", name, where),
+                limits[name].path,
                 "LimitAboveGranted",
                 f"The {name} limit is more than SaladCloud grants for the request, and there is nothing above what is"
                 " granted; raise the request to have as much",
             )
 
 
-def _field(kind: str, name: str, where: str) -> str:
-    return _field_of(f"{where}.{kind}", name)
-
-
-def _field_of(path: str, name: str) -> str:
-    return f"{path}[{name}]" if set(name) & {".", "/"} else f"{path}.{name}"
+def _judge_pod_requests(requests: Mapping[str, _Wish], granted: Mapping[str, int | None], report: Report) -> None:
+    for name, wish in requests.items():
+        amount = granted.get(name)
+        if name in _OF_A_POD and amount is not None and wish.amount > amount:
+            report.degrade(
+                wish.path,
+                "PodRequestAboveGranted",
+                f"The container has a {name} request of its own, and that is what SaladCloud grants; raise it to have"
+                " as much as the pod asks for",
+            )

@@ -1,58 +1,212 @@
-"""Volumes: SaladCloud has none, so each is refused by name, with what can be done instead.
+"""Volumes: those that hold files of the cluster, or nothing yet, are rebuilt at the start; all others are refused.
 
-One is let through in silence: the projected volume `kube-api-access-…` that the API server adds to every pod. Its
-token is of no use outside the cluster.
+SaladCloud has no volumes. What a ConfigMap, a Secret or the downward API gives is written into the container's own
+file system by the start-up wrapper, and an emptyDir is a directory there (see `mounts`). One kind passes in silence:
+the projected volume `kube-api-access-…` that the API server adds to every pod, whose token is of no use outside of
+the cluster.
 """
 
 from __future__ import annotations
 
-from lightkube.models.core_v1 import Container, PodSpec, ProjectedVolumeSource, Volume, VolumeProjection
+from collections.abc import Iterable, Sequence
 
+from lightkube.models.core_v1 import (
+    EmptyDirVolumeSource,
+    PodSpec,
+    Volume,
+    VolumeMount,
+)
+
+from scvk.kubelet.quantities import InvalidQuantityError, parse_quantity
+from scvk.kubelet.volumes import is_injected_token, unavailable_sources
+from scvk.provider.translate.fields import Row, Treatment, judge, one_of
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.run_plan import Placed, RunPlan
+from scvk.provider.translate.shared_memory import is_shared_memory_mount
 
-_INJECTED_PREFIX = "kube-api-access-"
-# The second is added by OpenShift.
-_INJECTED_CONFIG_MAPS = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
-_FILES = frozenset({"configMap", "downwardAPI", "emptyDir", "image", "projected", "secret"})
 _CODE = "UnsupportedVolume"
+_FILES = "Its files are written at the start of the container"
+_NETWORK = "SaladCloud has no volumes; use storage that the program reaches over the network"
 
 
-def judge_volumes(spec: PodSpec, container: Container, container_path: str, report: Report) -> None:
-    """Refuse every volume, and every mount of a volume that is not there, but for the injected token."""
-    for index, volume in enumerate(spec.volumes or ()):
-        if not _is_injected_token(volume):
-            kind = _kind(volume)
-            remedy = (
-                "put the files into the image, or pass them in environment variables"
-                if kind in _FILES
-                else "use storage that the program reaches over the network"
-            )
-            report.refuse(
-                f"spec.volumes[{index}]",
-                _CODE,
-                f"The volume {volume.name} ({kind}) cannot be mounted: SaladCloud has no volumes; {remedy}",
-            )
+def _refused(field: str, remedy: str = _NETWORK) -> Row:
+    return Row(field, Treatment.REFUSED, remedy, _CODE)
+
+
+VOLUME_ROWS = (
+    Row("name", Treatment.CARRIED, "What mounts refer to"),
+    _refused("awsElasticBlockStore"),
+    _refused("azureDisk"),
+    _refused("azureFile"),
+    _refused("cephfs"),
+    _refused("cinder"),
+    Row("configMap", Treatment.CARRIED, _FILES),
+    _refused("csi"),
+    Row("downwardAPI", Treatment.CARRIED, _FILES),
+    Row("emptyDir", Treatment.CARRIED, "A directory of the container's own file system"),
+    _refused("ephemeral"),
+    _refused("fc"),
+    _refused("flexVolume"),
+    _refused("flocker"),
+    _refused("gcePersistentDisk"),
+    _refused("gitRepo", "SaladCloud has no volumes; clone the repository into the image, or at the program's start"),
+    _refused("glusterfs"),
+    _refused("hostPath", "A container group shares nothing with its host; put the files into the image"),
+    _refused("image", "SaladCloud has no volumes; copy the files from the one image into the other (COPY --from)"),
+    _refused("iscsi"),
+    _refused("nfs"),
+    _refused("persistentVolumeClaim"),
+    _refused("photonPersistentDisk"),
+    _refused("portworxVolume"),
+    Row("projected", Treatment.CARRIED, _FILES),
+    _refused("quobyte"),
+    _refused("rbd"),
+    _refused("scaleIO"),
+    Row("secret", Treatment.CARRIED, _FILES),
+    _refused("storageos"),
+    _refused("vsphereVolume"),
+)
+"""The fields of Volume."""
+
+EMPTY_DIR_ROWS = (
+    Row("medium", Treatment.CARRIED, "Memory at /dev/shm is the shared memory; anything else is a directory"),
+    Row("mode", Treatment.DEGRADED, "The directory can be written by everybody in the container", _CODE),
+    Row("sizeLimit", Treatment.CARRIED, "The size of shared memory; not kept for a directory"),
+)
+"""The fields of EmptyDirVolumeSource."""
+
+VOLUME_MOUNT_ROWS = (
+    Row("name", Treatment.CARRIED, "Which volume"),
+    Row("bindMountOptions", Treatment.DEGRADED, "Nothing is mounted: the files stand in the image's own", _CODE),
+    Row("mountPath", Treatment.CARRIED, "Where the files stand"),
+    Row(
+        "mountPropagation",
+        Treatment.DEGRADED,
+        "Nothing is mounted on a host, so nothing goes from or to it",
+        _CODE,
+        one_of("None", "HostToContainer"),
+        "None or HostToContainer",
+    ),
+    Row("readOnly", Treatment.CARRIED, "Not kept: the program may write to its own copy of the files"),
+    Row("recursiveReadOnly", Treatment.CARRIED, "Not kept, as readOnly"),
+    Row("subPath", Treatment.CARRIED, "Which part of the volume"),
+    Row("subPathExpr", Treatment.CARRIED, "Which part of the volume, with variables"),
+)
+"""The fields of VolumeMount."""
+
+
+def judge_volumes(spec: PodSpec, plan: RunPlan, report: Report) -> None:
+    """Report every volume that a running container may see, and every mount of a volume that is not there."""
+    mounts = _mounts(plan.runs)
     names = {volume.name for volume in spec.volumes or ()}
-    for index, mount in enumerate(container.volumeMounts or ()):
+    for path, mount in mounts:
+        judge(mount, VOLUME_MOUNT_ROWS, path, report)
         if mount.name not in names:
-            report.refuse(f"{container_path}.volumeMounts[{index}]", _CODE, f"The pod has no volume named {mount.name}")
+            report.refuse(path, _CODE, f"The pod has no volume named {mount.name}")
+    elsewhere = {mount.name for _, mount in _mounts(plan.not_run)}
+    anywhere = {
+        mount.name
+        for container in (*spec.containers, *(spec.initContainers or ()))
+        for mount in container.volumeMounts or ()
+    }
+    for index, volume in enumerate(spec.volumes or ()):
+        own = [mount for _, mount in mounts if mount.name == volume.name]
+        if is_injected_token(volume) or (not own and volume.name in elsewhere):
+            continue
+        # What only a refused container mounts is judged, but is not called unused.
+        _judge(volume, f"spec.volumes[{index}]", own, report, unused=volume.name not in anywhere)
 
 
-def _kind(volume: Volume) -> str:
+def kind_of(volume: Volume) -> str:
+    """Return the field that says what the volume is; one without a source is an emptyDir."""
     sources = (name for name in volume.__struct_fields__ if name != "name" and getattr(volume, name) is not None)
-    return next(sources, "emptyDir")  # a volume without a source is an emptyDir
+    return next(sources, "emptyDir")
 
 
-def _is_injected_token(volume: Volume) -> bool:
-    return volume.name.startswith(_INJECTED_PREFIX) and _holds_only_a_token(volume.projected)
+def is_shared_memory(volume: Volume, mount: VolumeMount) -> bool:
+    """Say whether the mount is the container's shared memory."""
+    return volume.emptyDir is not None and volume.emptyDir.medium == "Memory" and is_shared_memory_mount(mount)
 
 
-def _holds_only_a_token(projected: ProjectedVolumeSource | None) -> bool:
-    sources = (projected.sources if projected else None) or ()
-    return any(source.serviceAccountToken for source in sources) and all(map(_is_injected_source, sources))
+def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Report, *, unused: bool) -> None:
+    kind = kind_of(volume)
+    row = next((row for row in VOLUME_ROWS if row.field == kind), None)
+    if row is None or row.treatment is Treatment.REFUSED:
+        remedy = row.reason if row else _NETWORK
+        report.refuse(path, _CODE, f"The volume {volume.name} ({kind}) cannot be mounted: {remedy}")
+        return
+    if not mounts:
+        if unused:
+            report.ignore(path, "UnmountedVolume", f"No container mounts the volume {volume.name}")
+    elif kind == "emptyDir":
+        _judge_empty_dir(volume, volume.emptyDir or EmptyDirVolumeSource(), path, mounts, report)
+    else:
+        report.emulate(
+            path,
+            "VolumeInStartUp",
+            f"The files of the volume {volume.name} ({kind}) are written when the container starts, into the image's"
+            " own directories, whose other files stay; later changes do not reach them, and nothing protects them from"
+            " being written to",
+        )
+        _judge_sources(volume, path, report)
 
 
-def _is_injected_source(source: VolumeProjection) -> bool:
-    if source.serviceAccountToken is not None or source.downwardAPI is not None:
+def _judge_empty_dir(
+    volume: Volume, source: EmptyDirVolumeSource, path: str, mounts: Sequence[VolumeMount], report: Report
+) -> None:
+    judge(source, EMPTY_DIR_ROWS, f"{path}.emptyDir", report)
+    if (source.medium or "").startswith("HugePages"):
+        report.refuse(f"{path}.emptyDir.medium", _CODE, f"SaladCloud has no huge pages for the volume {volume.name}")
+        return
+    directories = [mount for mount in mounts if not is_shared_memory(volume, mount)]
+    if not directories:
+        return
+    report.emulate(
+        path,
+        "VolumeInStartUp",
+        f"The volume {volume.name} (emptyDir) is a directory of the container's own file system: it is empty again on"
+        " another machine, and what the image has there stays",
+    )
+    if source.medium == "Memory":
+        report.degrade(
+            f"{path}.emptyDir.medium",
+            _CODE,
+            f"The volume {volume.name} is on disk: SaladCloud has memory for files at /dev/shm only",
+        )
+    if _limits(source):
+        report.degrade(
+            f"{path}.emptyDir.sizeLimit",
+            _CODE,
+            f"The size of the volume {volume.name} is not limited, but for the container's whole storage",
+        )
+
+
+def _limits(source: EmptyDirVolumeSource) -> bool:
+    if source.sizeLimit is None:
+        return False
+    try:
+        return parse_quantity(source.sizeLimit) > 0
+    except InvalidQuantityError:
         return True
-    return source.configMap is not None and source.configMap.name in _INJECTED_CONFIG_MAPS
+
+
+def _judge_sources(volume: Volume, path: str, report: Report) -> None:
+    for where, kind in unavailable_sources(volume, path):
+        report.degrade(
+            where,
+            "UnsupportedVolumeSource",
+            f"The volume {volume.name} lacks the file of this {kind}: it is of no use outside of the cluster",
+        )
+    own = volume.configMap or volume.secret or volume.downwardAPI or volume.projected
+    if getattr(own, "defaultUser", None) is not None:
+        report.degrade(
+            f"{path}.{kind_of(volume)}.defaultUser", _CODE, "The files belong to the user whom the image runs as"
+        )
+
+
+def _mounts(containers: Iterable[Placed]) -> list[tuple[str, VolumeMount]]:
+    return [
+        (f"{placed.path}.volumeMounts[{index}]", mount)
+        for placed in containers
+        for index, mount in enumerate(placed.container.volumeMounts or ())
+    ]

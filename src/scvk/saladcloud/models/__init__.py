@@ -87,6 +87,10 @@ from scvk.saladcloud.models.networking import (
     NetworkingProtocol,
     UpdateContainerGroupNetworking,
 )
+from scvk.saladcloud.models.packaged_classes import (
+    PackagedClass,
+    packaged_classes,
+)
 from scvk.saladcloud.models.probes import (
     Probe,
     ProbeExec,
@@ -169,6 +173,7 @@ __all__ = [
     "NetworkingProtocol",
     "NewRelicSink",
     "Operation",
+    "PackagedClass",
     "Priority",
     "Probe",
     "ProbeExec",
@@ -196,5 +201,6 @@ __all__ = [
     "Violation",
     "body_of",
     "document",
+    "packaged_classes",
     "violations",
 ]

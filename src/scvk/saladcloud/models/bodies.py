@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 def body_of(model: msgspec.Struct) -> dict[str, Any]:
     """Return `model` as a JSON object of plain values, under the names of the document.
@@ -37,6 +39,8 @@ def _fields(model: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     match value:
         case msgspec.Struct():
             return body_of(value)

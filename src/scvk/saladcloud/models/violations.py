@@ -7,7 +7,7 @@ characters".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend
 
 from scvk.saladcloud.models.patterns import ANY_ONE_LINE, compiled
+from scvk.saladcloud.models.validity import fast_check
 
 MAX_LISTED_MEMBERS = 8
 """Enumerations with more members (country codes) are counted, not listed."""
@@ -43,6 +44,11 @@ def violations_of(schema: Mapping[str, Any], value: Any) -> list[Violation]:
     errors = islice(validator.iter_errors(value), MAX_TOLD)
     found = {Violation(_path(error.absolute_path), _message(error)) for error in errors}
     return sorted(found, key=lambda violation: (violation.path, violation.message))
+
+
+def fast_check_of(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """Return a function, to be kept, that says in microseconds whether a value surely breaks no rule of `schema`."""
+    return fast_check(schema, _FORMATS.conforms)
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from scvk.saladcloud.models import body_of
 from scvk.simulator.api.gate import Answer, Call
 from scvk.simulator.clock import Clock
 from scvk.simulator.cloud.mishaps import Mishaps
@@ -90,7 +91,7 @@ async def _found(entries: Iterable[LogEntry], matches: Predicate) -> list[LogEnt
 
 def list_gpu_classes(_call: Call) -> Answer:
     """The whole catalogue."""
-    return Answer(body={"items": [gpu_class.render() for gpu_class in gpu_classes().values()]})
+    return Answer(body={"items": [body_of(gpu_class) for gpu_class in gpu_classes().values()]})
 
 
 def get_quotas(call: Call) -> Answer:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.environment import resolve_inputs
+from scvk.kubelet.input_objects import InputObjects
+from scvk.kubelet.inputs import SecretContents
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
+from scvk.provider.translate.policy import Policy
+from scvk.provider.translate.start_up import TerminationMessage
+from scvk.registry import ImageConfig
 from scvk.saladcloud.models import GpuClass
+from tests.unit.provider.pod_inputs import inputs_of
+from tests.unit.provider.translate.shells import Shell, busybox, installed
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
 CATALOGUE = GpuCatalogue.of(
@@ -29,10 +37,15 @@ CATALOGUE = GpuCatalogue.of(
 
 @pytest.fixture(scope="session")
 def translated() -> Callable[..., Translation]:
-    """Translate a pod: keywords are fields of the container, but for `spec`, `annotations` and `metadata`."""
+    """Translate a pod: keywords are fields of the container, but for those that the signature names."""
 
     def run(
         *,
+        policy: Policy = Policy(),  # noqa: B008
+        namespace: dict[str, str] | None = None,
+        secrets: dict[str, dict[str, str | bytes]] | None = None,
+        objects: InputObjects = InputObjects(),  # noqa: B008 - frozen
+        image_config: ImageConfig | None = None,
         spec: dict[str, Any] | None = None,
         annotations: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -43,6 +56,44 @@ def translated() -> Callable[..., Translation]:
             "spec": {"containers": [{"name": "main", "image": "nginx", **container}], **(spec or {})},
         }
         pod = msgspec.convert(manifest, Pod)
-        return translate(pod, resolve_inputs(pod), MARK, CATALOGUE)
+        further = {
+            name: SecretContents(
+                name,
+                "Opaque",
+                {key: value.encode() if isinstance(value, str) else value for key, value in data.items()},
+            )
+            for name, data in (secrets or {}).items()
+        }
+        inputs = replace(inputs_of(pod, objects), secrets=further)
+        return translate(
+            pod, inputs, MARK, CATALOGUE, policy=policy, image=image_config, namespace_annotations=namespace or {}
+        )
 
     return run
+
+
+@pytest.fixture(scope="session", params=["dash", "bash", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Each of the shells that images have as `/bin/sh`."""
+    match request.param:
+        case "busybox":
+            return busybox(tmp_path_factory.mktemp("applets"))
+        case "bash":
+            return installed("bash", "--posix")
+        case name:
+            return installed(name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A folder to rebuild things in, which can be removed whatever modes they get."""
+    yield tmp_path
+    for path in tmp_path.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> TerminationMessage:
+    """A termination message at a path that has to be made, and quoted."""
+    return TerminationMessage(str(tmp_path / "folder/it's the message"))

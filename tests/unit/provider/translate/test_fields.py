@@ -23,6 +23,7 @@ from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
 from scvk.provider.translate.fields import Row, Treatment, is_empty
 from scvk.provider.translate.pod_fields import POD_ROWS
+from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.probes import GRPC_ROWS, HTTP_GET_ROWS, PROBE_ROWS, TCP_SOCKET_ROWS
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
 
@@ -54,52 +55,29 @@ def test_a_row_that_reports_has_a_reason_code(model: type[msgspec.Struct], rows:
 
 
 REFUSED_IN_THE_SPEC: dict[str, Any] = {
-    "activeDeadlineSeconds": 60,
-    "dnsConfig": {"nameservers": ["1.1.1.1"]},
-    "dnsPolicy": "None",
-    "ephemeralContainers": [{"name": "debug", "image": "busybox"}],
-    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}],
     "hostIPC": True,
     "hostNetwork": True,
     "hostPID": True,
-    "hostUsers": False,
-    "hostnameOverride": "web",
-    "imagePullSecrets": [{"name": "login"}],
-    "initContainers": [{"name": "init", "image": "busybox"}],
     "nodeSelector": {"kubernetes.io/os": "windows"},
     "os": {"name": "windows"},
     "resourceClaims": [{"name": "gpu"}],
-    "resources": {"requests": {"cpu": "1"}},
-    "runtimeClassName": "gvisor",
-    "setHostnameAsFQDN": True,
 }
 
 REFUSED_IN_THE_CONTAINER: dict[str, Any] = {
     "imagePullPolicy": "Never",
-    "restartPolicy": "Always",
     "restartPolicyRules": [{"action": "Restart"}],
-    "stdin": True,
-    "stdinOnce": True,
-    "tty": True,
     "volumeDevices": [{"name": "disk", "devicePath": "/dev/xvda"}],
-    "workingDir": "/app",
 }
 
 REFUSED_DEEPER: dict[str, dict[str, Any]] = {
-    "spec.securityContext.appArmorProfile": {"spec": {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}},
-    "spec.securityContext.fsGroup": {"spec": {"securityContext": {"fsGroup": 0}}},
-    "spec.securityContext.runAsUser": {"spec": {"securityContext": {"runAsUser": 0}}},
-    "spec.securityContext.runAsNonRoot": {"spec": {"securityContext": {"runAsNonRoot": True}}},
-    "spec.securityContext.sysctls": {"spec": {"securityContext": {"sysctls": [{"name": "a", "value": "1"}]}}},
+    "spec.nodeSelector": {"spec": {"nodeSelector": {"node.kubernetes.io/windows-build": "10.0.20348"}}},
+    "spec.securityContext.windowsOptions": {"spec": {"securityContext": {"windowsOptions": {"hostProcess": True}}}},
+    "spec.containers[0].restartPolicy": {"spec": {"restartPolicy": "Never"}, "restartPolicy": "Always"},
     "spec.containers[0].securityContext.privileged": {"securityContext": {"privileged": True}},
-    "spec.containers[0].securityContext.allowPrivilegeEscalation": {
-        "securityContext": {"allowPrivilegeEscalation": False}
+    "spec.containers[0].securityContext.windowsOptions": {
+        "securityContext": {"windowsOptions": {"runAsUserName": "a"}}
     },
-    "spec.containers[0].securityContext.capabilities": {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}},
-    "spec.containers[0].securityContext.readOnlyRootFilesystem": {"securityContext": {"readOnlyRootFilesystem": True}},
-    "spec.containers[0].lifecycle.postStart": {"lifecycle": {"postStart": {"exec": {"command": ["x"]}}}},
-    "spec.containers[0].lifecycle.preStop": {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}},
-    "spec.containers[0].lifecycle.stopSignal": {"lifecycle": {"stopSignal": "SIGUSR1"}},
+    "spec.containers[0].lifecycle.postStart.httpGet": {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}},
     "spec.containers[0].livenessProbe.grpc.mode": {"livenessProbe": {"grpc": {"port": 1, "mode": "TLS"}}},
 }
 
@@ -111,7 +89,7 @@ ALL_REFUSED = (
 
 
 @pytest.mark.parametrize(("path", "pod"), ALL_REFUSED.items(), ids=ALL_REFUSED)
-def test_what_changes_how_the_program_runs_is_refused(translated: Translate, path: str, pod: dict[str, Any]) -> None:
+def test_what_the_program_cannot_run_without_is_refused(translated: Translate, path: str, pod: dict[str, Any]) -> None:
     translation = translated(**pod)
     assert translation.request is None
     assert [finding.path for finding in translation.findings] == [path]
@@ -123,11 +101,48 @@ def test_every_row_that_refuses_is_tried_above() -> None:
     assert set(REFUSED_IN_THE_CONTAINER) == {row.field for row in CONTAINER_ROWS if row.treatment is Treatment.REFUSED}
 
 
-DEGRADED: dict[str, dict[str, Any]] = {
-    "spec.terminationGracePeriodSeconds": {"spec": {"terminationGracePeriodSeconds": 600}},
-    "spec.hostname": {"spec": {"hostname": "db-0"}},
-    "spec.subdomain": {"spec": {"subdomain": "db"}},
-    "spec.shareProcessNamespace": {"spec": {"shareProcessNamespace": True}},
+DEGRADED_IN_THE_SPEC: dict[str, Any] = {
+    "dnsConfig": {"nameservers": ["1.1.1.1"]},
+    "dnsPolicy": "None",
+    "ephemeralContainers": [{"name": "debug", "image": "busybox"}],
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}],
+    "hostUsers": False,
+    "hostname": "db-0",
+    "hostnameOverride": "web",
+    "runtimeClassName": "gvisor",
+    "setHostnameAsFQDN": True,
+    "shareProcessNamespace": True,
+    "subdomain": "db",
+    "terminationGracePeriodSeconds": 600,
+}
+
+DEGRADED_IN_THE_CONTAINER: dict[str, Any] = {"stdin": True, "stdinOnce": True, "tty": True}
+
+DEGRADED_SECURITY: dict[str, Any] = {
+    "appArmorProfile": {"type": "Unconfined"},
+    "runAsGroup": 0,
+    "runAsNonRoot": True,
+    "runAsUser": 0,
+    "seLinuxOptions": {"level": "s0"},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+DEGRADED_POD_SECURITY: dict[str, Any] = {
+    **DEGRADED_SECURITY,
+    "fsGroup": 0,
+    "supplementalGroups": [0],
+    "sysctls": [{"name": "net.core.somaxconn", "value": "1"}],
+}
+DEGRADED_CONTAINER_SECURITY: dict[str, Any] = {
+    **DEGRADED_SECURITY,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "procMount": "Unmasked",
+    "readOnlyRootFilesystem": True,
+}
+
+DEGRADED_DEEPER: dict[str, dict[str, Any]] = {
+    "spec.containers[0].lifecycle.preStop": {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}},
+    "spec.containers[0].lifecycle.stopSignal": {"lifecycle": {"stopSignal": "SIGUSR1"}},
     "spec.containers[0].ports[0].hostPort": {"ports": [{"containerPort": 80, "hostPort": 80}]},
     "spec.containers[0].livenessProbe.httpGet.host": {"livenessProbe": {"httpGet": {"port": 1, "host": "example.com"}}},
     "spec.containers[0].livenessProbe.tcpSocket.host": {"livenessProbe": {"tcpSocket": {"port": 1, "host": "db"}}},
@@ -139,6 +154,20 @@ DEGRADED: dict[str, dict[str, Any]] = {
     },
 }
 
+DEGRADED = (
+    {f"spec.{field}": {"spec": {field: value}} for field, value in DEGRADED_IN_THE_SPEC.items()}
+    | {f"spec.containers[0].{field}": {field: value} for field, value in DEGRADED_IN_THE_CONTAINER.items()}
+    | {
+        f"spec.securityContext.{field}": {"spec": {"securityContext": {field: value}}}
+        for field, value in DEGRADED_POD_SECURITY.items()
+    }
+    | {
+        f"spec.containers[0].securityContext.{field}": {"securityContext": {field: value}}
+        for field, value in DEGRADED_CONTAINER_SECURITY.items()
+    }
+    | DEGRADED_DEEPER
+)
+
 
 @pytest.mark.parametrize(("path", "pod"), DEGRADED.items(), ids=DEGRADED)
 def test_what_only_loses_something_is_degraded(translated: Translate, path: str, pod: dict[str, Any]) -> None:
@@ -147,11 +176,36 @@ def test_what_only_loses_something_is_degraded(translated: Translate, path: str,
     assert [(finding.outcome, finding.path) for finding in translation.findings] == [(Outcome.DEGRADED, path)]
 
 
+@pytest.mark.parametrize(
+    ("tried", "rows"),
+    [
+        (DEGRADED_IN_THE_SPEC, POD_ROWS),
+        (DEGRADED_IN_THE_CONTAINER, CONTAINER_ROWS),
+        (DEGRADED_POD_SECURITY, POD_SECURITY_ROWS),
+        (DEGRADED_CONTAINER_SECURITY, CONTAINER_SECURITY_ROWS),
+    ],
+    ids=["spec", "container", "pod security", "container security"],
+)
+def test_every_row_that_degrades_is_tried_above(tried: dict[str, Any], rows: tuple[Row, ...]) -> None:
+    assert set(tried) == {row.field for row in rows if row.treatment is Treatment.DEGRADED}
+
+
+def test_the_strict_operator_has_refused_what_would_be_degraded(translated: Translate) -> None:
+    pod = {"spec": {"hostname": "db-0"}, "tty": True}
+    strict = translated(policy=Policy(strict=True), **pod)
+    assert strict.request is None
+    assert [(each.outcome, each.path) for each in strict.findings] == [
+        (Outcome.REFUSED, each.path) for each in translated(**pod).findings
+    ]
+    assert all("--strict" in each.reason for each in strict.findings)
+    assert translated(policy=Policy(strict=True)).request is not None
+
+
 HARMLESS: dict[str, dict[str, Any]] = {
     "empty lists": {"spec": {"volumes": [], "initContainers": [], "imagePullSecrets": []}, "env": [], "envFrom": []},
     "empty objects": {"spec": {"dnsConfig": {}, "resources": {}}, "lifecycle": {}, "securityContext": {}},
     "security defaults": {
-        "spec": {"securityContext": {"runAsNonRoot": False, "fsGroupChangePolicy": "Always"}},
+        "spec": {"securityContext": {"runAsNonRoot": False, "windowsOptions": {}, "fsGroupChangePolicy": "Always"}},
         "securityContext": {
             "privileged": False,
             "allowPrivilegeEscalation": True,
@@ -172,8 +226,14 @@ HARMLESS: dict[str, dict[str, Any]] = {
         "stdin": False,
         "tty": False,
     },
+    "the pod's own restart policy": {"spec": {"restartPolicy": "Never"}, "restartPolicy": "Never"},
+    "the kubelet's business": {"spec": {"activeDeadlineSeconds": 60}},
     "the scheduler's business": {
         "spec": {
+            "nodeSelector": {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"},
+            "priority": 1000,
+            "runtimeClassName": "",
+            "overhead": {"cpu": "100m"},
             "affinity": {"nodeAffinity": {}},
             "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
             "priorityClassName": "high",

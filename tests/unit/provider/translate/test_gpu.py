@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from scvk.provider.translate import Translation
+from scvk.provider.gpu_catalogue import GpuCatalogue
+from scvk.provider.translate import Outcome, Translation
+from scvk.provider.translate.finding import Report
+from scvk.provider.translate.gpu import gpu_classes_of
+from scvk.provider.translate.gpu_limits import large_enough
+from scvk.provider.translate.policy import Policy
+from scvk.provider.translate.resources import Granted
+from scvk.provider.translate.settings import Settings
+from scvk.saladcloud.models import GpuClass
 
 Translate = Callable[..., Translation]
 
@@ -77,3 +87,157 @@ def test_a_gpu_without_a_class_is_refused_with_the_choice(translated: Translate,
     assert finding.reason_code == "GpuClassRequired"
     assert "salad.com/gpu-classes" in finding.reason
     assert "H100 (80 GB)" in finding.reason
+
+
+# -- classes as resources --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "ids"),
+    [
+        ({"salad.com/rtx4090": "1"}, (RTX_4090,)),
+        ({"salad.com/RTX-4090": "1", "nvidia.com/gpu": "1"}, (RTX_4090,)),
+        ({"salad.com/rtx3060-12gb": 1}, (RTX_3060_12,)),
+        ({f"salad.com/{GTX_1070}": "1"}, (GTX_1070,)),
+        ({"salad.com/h100": "8"}, (H100_8,)),
+        ({"salad.com/rtx4090": "0"}, None),
+    ],
+)
+def test_a_class_may_be_asked_for_as_a_resource(
+    translated: Translate, limits: dict[str, Any], ids: tuple[str, ...] | None
+) -> None:
+    translation = translated(resources={"limits": limits})
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.container.resources.gpu_classes == ids
+
+
+@pytest.mark.parametrize(
+    ("limits", "annotation", "field", "code"),
+    [
+        ({"salad.com/rtx4909": "1"}, None, "salad.com/rtx4909", "UnknownGpuClass"),
+        ({"salad.com/rtx4090": "2"}, None, "salad.com/rtx4090", "GpuCountMismatch"),
+        ({"salad.com/rtx4090": "1500m"}, None, "salad.com/rtx4090", "UnsupportedResource"),
+        ({"salad.com/rtx3060": "1"}, None, "salad.com/rtx3060", "AmbiguousGpuClass"),
+        ({"salad.com/rtx4090": "1", "salad.com/gtx1070": "1"}, None, "salad.com/rtx4090", "GpuClassesContradict"),
+        ({"salad.com/rtx4090": "1", "nvidia.com/gpu": "2"}, None, "nvidia.com/gpu", "GpuCountMismatch"),
+        ({"salad.com/rtx4090": "1"}, "rtx4090", "salad.com/rtx4090", "GpuClassesContradict"),
+    ],
+)
+def test_a_resource_that_cannot_be_had_is_refused_where_it_stands(
+    translated: Translate, limits: dict[str, Any], annotation: str | None, field: str, code: str
+) -> None:
+    annotations = {} if annotation is None else {"salad.com/gpu-classes": annotation}
+    translation = translated(resources={"limits": limits}, annotations=annotations)
+    assert translation.request is None
+    (finding,) = translation.findings
+    assert (finding.path, finding.reason_code) == (f"spec.containers[0].resources.limits[{field}]", code)
+
+
+# -- the operator's default ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("defaults", "count", "ids"),
+    [
+        (("rtx4090",), "1", (RTX_4090,)),
+        (("rtx4090", GTX_1070, "h100"), "1", (RTX_4090, GTX_1070)),
+        (("rtx4090", "h100"), "8", (H100_8,)),
+        (("rtx4090",), None, None),
+    ],
+)
+def test_a_gpu_of_any_kind_is_one_of_the_default_classes(
+    translated: Translate, defaults: tuple[str, ...], count: str | None, ids: tuple[str, ...] | None
+) -> None:
+    resources = {"limits": {"nvidia.com/gpu": count}} if count else {}
+    translation = translated(resources=resources, policy=Policy(default_gpu_classes=defaults))
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.container.resources.gpu_classes == ids
+
+
+def test_the_pods_own_classes_count_before_the_default(translated: Translate) -> None:
+    translation = translated(
+        resources={"limits": {"nvidia.com/gpu": "1"}},
+        annotations={"salad.com/gpu-classes": "gtx1070"},
+        policy=Policy(default_gpu_classes=("rtx4090",)),
+    )
+    assert translation.request is not None
+    assert translation.request.container.resources.gpu_classes == (GTX_1070,)
+
+
+def test_where_no_default_fits_the_choice_is_named(translated: Translate) -> None:
+    resources = {"limits": {"nvidia.com/gpu": "8"}}
+    (finding,) = translated(resources=resources, policy=Policy(default_gpu_classes=("rtx4090",))).findings
+    assert finding.reason_code == "GpuClassRequired"
+    assert "none of --default-gpu-classes has 8 GPUs" in finding.reason
+    assert "H100 (80 GB)" in finding.reason
+
+
+def test_a_default_that_is_not_known_is_told_and_the_others_run(translated: Translate) -> None:
+    resources = {"limits": {"nvidia.com/gpu": "1"}}
+    translation = translated(resources=resources, policy=Policy(default_gpu_classes=("rtx4909", "rtx4090")))
+    assert translation.request is not None
+    assert [(each.outcome, each.reason_code) for each in translation.findings] == [
+        (Outcome.DEGRADED, "UnknownGpuClass")
+    ]
+
+
+# -- what a class has besides ----------------------------------------------------------------------------------------
+
+SMALL = GpuClass(id="00000000-0000-4000-8000-000000000001", name="Small (8 GB)", max_vcpu=8, max_ram=16384)
+LARGE = GpuClass(
+    id="00000000-0000-4000-8000-000000000002", name="Large (8 GB)", max_vcpu=16, max_ram=61440, max_storage=250 * 2**30
+)
+WIDE = GpuClass(id="00000000-0000-4000-8000-000000000003", name="Wide (8 GB)", max_vcpu=32, max_ram=16384)
+
+
+def granted(cpu: int = 1, memory_gib: int = 1, storage_bytes: int | None = None) -> Granted:
+    paths = {name: f"spec.containers[0].resources.requests.{name}" for name in ("cpu", "memory", "ephemeral-storage")}
+    return Granted(cpu, memory_gib * 1024, storage_bytes, paths=paths)
+
+
+@pytest.mark.parametrize(
+    ("wish", "classes", "outcome"),
+    [
+        pytest.param(granted(8, 16), [SMALL, LARGE, WIDE], [], id="all of it fits"),
+        pytest.param(granted(9), [SMALL, LARGE], [("GpuClassTooSmall", "8 cores")], id="one is too small"),
+        pytest.param(granted(17), [SMALL, LARGE], [("ResourceBeyondLimit", "at most 16 cores")], id="cpu"),
+        pytest.param(granted(1, 61), [SMALL, LARGE], [("ResourceBeyondLimit", "60 GiB of memory")], id="memory"),
+        pytest.param(
+            granted(1, 1, 251 * 2**30), [LARGE], [("ResourceBeyondLimit", "250 GiB of storage")], id="storage"
+        ),
+        pytest.param(granted(17, 17), [LARGE, WIDE], [("ResourceBeyondLimit", "None of the")], id="both, of no one"),
+    ],
+)
+def test_a_class_must_be_large_enough(wish: Granted, classes: list[GpuClass], outcome: list[tuple[str, str]]) -> None:
+    report = Report()
+    fitting = large_enough(classes, wish, report)
+    assert [each.reason_code for each in report.findings] == [code for code, _ in outcome]
+    for finding, (_, words) in zip(report.findings, outcome, strict=True):
+        assert words in finding.reason
+    assert bool(fitting) is not report.refused
+    assert all(each in classes for each in fitting)
+
+
+def test_a_limit_that_is_not_shown_is_none() -> None:
+    report = Report()
+    unknown = GpuClass(id="x", name="Unknown")
+    assert large_enough([unknown], granted(512, 512), report) == (unknown,)
+    assert report.findings == ()
+
+
+def test_a_pod_too_large_for_every_class_is_told_so_before_it_has_chosen_one() -> None:
+    report = Report()
+    wish = replace(granted(1, 80), gpu_count=1)
+    assert gpu_classes_of(Settings({}, report), wish, GpuCatalogue.of([SMALL, LARGE]), (), report) == ()
+    assert [each.reason_code for each in report.findings] == ["ResourceBeyondLimit", "GpuClassRequired"]
+
+
+def test_only_classes_that_are_large_enough_are_offered() -> None:
+    report = Report()
+    wish = replace(granted(1, 32), gpu_count=1)
+    assert gpu_classes_of(Settings({}, report), wish, GpuCatalogue.of([SMALL, LARGE]), (), report) == ()
+    (finding,) = report.findings
+    assert "Large (8 GB)" in finding.reason
+    assert "Small" not in finding.reason

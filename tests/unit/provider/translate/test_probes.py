@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scvk.provider.translate import Outcome, Translation
-from scvk.provider.translate.probes import PROBE_USER_AGENT
+from scvk.provider.translate.policy import DEFAULT_POLICY, Policy
 from scvk.saladcloud.models import body_of
 
 Translate = Callable[..., Translation]
@@ -24,9 +24,19 @@ DEFAULTS = {
 }
 
 
-def test_the_user_agent_is_that_of_the_kubernetes_version_in_use() -> None:
+def test_the_version_is_the_kubernetes_version_in_use_where_none_is_known() -> None:
     major, minor, *_ = version("lightkube-models").split(".")
-    assert f"kube-probe/{major}.{minor}" == PROBE_USER_AGENT
+    assert DEFAULT_POLICY.kubernetes_version == (major, minor)
+
+
+def test_a_probe_without_headers_sends_what_a_kubelet_of_the_cluster_sends(translated: Translate) -> None:
+    policy = Policy(kubernetes_version=("1", "34"))
+    translation = translated(readinessProbe={"httpGet": {"port": 80}}, policy=policy)
+    assert translation.request is not None
+    assert body_of(translation.request)["readiness_probe"]["http"]["headers"] == [
+        {"name": "User-Agent", "value": "kube-probe/1.34"},
+        {"name": "Accept", "value": "*/*"},
+    ]
 
 
 def test_the_probes_of_the_walkthrough(translated: Translate) -> None:
@@ -152,8 +162,7 @@ def test_every_handler_is_carried_over_in_every_probe(
             "UnsupportedProbe",
         ),
         ({"exec": {}}, ".exec.command", "UnsupportedProbe"),
-        ({"exec": {"command": ["x"] * 101}}, ".exec.command", "UnsupportedProbe"),
-        ({"exec": {"command": ["sh", "-c", "s3cret\nb"]}}, ".exec.command[2]", "UnsupportedProbe"),
+        ({"exec": {"command": ["sh", "-c", "s3cret" * 2**16]}}, ".exec.command", "UnsupportedProbe"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(translated: Translate, handler: dict[str, Any], path: str, code: str) -> None:
@@ -171,3 +180,23 @@ def test_an_empty_header_is_left_out_with_a_word(translated: Translate) -> None:
         (Outcome.DEGRADED, "spec.containers[0].livenessProbe.httpGet.httpHeaders[0]")
     ]
     assert body_of(translation.request)["liveness_probe"]["http"]["headers"] == KUBELET_HEADERS
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["sh", "-c", "echo s3cret\nexit 1"], id="multi-line"),
+        pytest.param(["test", "s3cret", ""], id="empty"),
+        pytest.param(["true", "s3cret" * 400], id="over-long"),
+        pytest.param(["true", *["s3cret"] * 100], id="too many"),
+    ],
+)
+def test_a_command_that_saladcloud_does_not_take_goes_through_a_shell(
+    translated: Translate, command: list[str]
+) -> None:
+    translation = translated(livenessProbe={"exec": {"command": command}})
+    assert translation.request is not None
+    assert body_of(translation.request)["liveness_probe"]["exec"]["command"][:2] == ["sh", "-c"]
+    (finding,) = translation.findings
+    assert (finding.outcome, finding.path) == (Outcome.EMULATED, "spec.containers[0].livenessProbe.exec.command")
+    assert "s3cret" not in finding.reason

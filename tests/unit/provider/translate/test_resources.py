@@ -6,12 +6,17 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lightkube.models.core_v1 import Container
 
 from scvk.kubelet.quantities import parse_quantity
 from scvk.provider.translate import Outcome, Translation
+from scvk.provider.translate.finding import Report
+from scvk.provider.translate.policy import Policy, ResourceSteps
+from scvk.provider.translate.resources import resources_of
 
 Translate = Callable[..., Translation]
 
@@ -100,6 +105,7 @@ def test_a_limit_above_what_is_granted_is_degraded(
         ({"limits": {"example.com/dongle": "1"}}, "limits[example.com/dongle]", "UnsupportedResource"),
         ({"limits": {"amd.com/gpu": "1"}}, "limits[amd.com/gpu]", "UnsupportedResource"),
         ({"limits": {"hugepages-2Mi": "64Mi"}}, "limits.hugepages-2Mi", "UnsupportedResource"),
+        ({"requests": {"cpu": "-1"}}, "requests.cpu", "InvalidQuantity"),
         ({"limits": {"nvidia.com/gpu": "500m"}}, "limits[nvidia.com/gpu]", "UnsupportedResource"),
         ({"claims": [{"name": "gpu"}]}, "claims", "UnsupportedResourceClaim"),
     ],
@@ -116,6 +122,110 @@ def test_what_saladcloud_does_not_have_is_refused(
 
 def test_a_resource_of_zero_asks_for_nothing(translated: Translate) -> None:
     assert translated(resources={"limits": {"example.com/dongle": "0", "nvidia.com/gpu": "0"}}).findings == ()
+
+
+LEGACY = Policy(resource_steps=ResourceSteps.LEGACY)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "granted"),
+    [
+        ("500m", "100Mi", (1, 1024)),
+        ("1500m", "2G", (2, 2048)),
+        ("5", "5Gi", (6, 6 * 1024)),
+        ("7", "7Gi", (8, 8 * 1024)),
+        ("9", "17Gi", (12, 24 * 1024)),
+        ("13", "25Gi", (16, 30 * 1024)),
+        ("16", "31Gi", (16, 38 * 1024)),
+        ("16", "39Gi", (16, 60 * 1024)),
+    ],
+)
+def test_legacy_steps_are_those_of_the_go_program(
+    translated: Translate, cpu: str, memory: str, granted: tuple[int, int]
+) -> None:
+    request = translated(resources={"requests": {"cpu": cpu, "memory": memory}}, policy=LEGACY).request
+    assert request is not None
+    assert (request.container.resources.cpu, request.container.resources.memory) == granted
+
+
+@pytest.mark.parametrize(("asked", "most"), [({"cpu": "17"}, "16 cores"), ({"memory": "61Gi"}, "60 GiB")])
+def test_beyond_the_last_legacy_step_is_refused_with_it(
+    translated: Translate, asked: dict[str, str], most: str
+) -> None:
+    (finding,) = translated(resources={"requests": asked}, policy=LEGACY).findings
+    assert finding.reason_code == "ResourceBeyondLimit"
+    assert most in finding.reason
+
+
+def pod_level(**kinds: dict[str, str]) -> dict[str, Any]:
+    return {"resources": kinds}
+
+
+@pytest.mark.parametrize(
+    ("own", "pod", "cpu"),
+    [
+        pytest.param({}, pod_level(requests={"cpu": "3"}), 3, id="the pod's request"),
+        pytest.param({}, pod_level(limits={"cpu": "3"}), 3, id="the pod's limit"),
+        pytest.param({}, pod_level(requests={"cpu": "2"}, limits={"cpu": "2"}), 2, id="request before limit"),
+        pytest.param({"requests": {"cpu": "2"}}, pod_level(requests={"cpu": "2"}), 2, id="the container's own"),
+        pytest.param({"limits": {"cpu": "2"}}, pod_level(limits={"cpu": "2"}), 2, id="the container's own limit"),
+        pytest.param({"requests": {"memory": "1Gi"}}, pod_level(requests={"cpu": "3"}), 3, id="each for itself"),
+    ],
+)
+def test_the_pods_resources_count_where_the_container_sets_none(
+    translated: Translate, own: dict[str, Any], pod: dict[str, Any], cpu: int
+) -> None:
+    translation = translated(resources=own, spec=pod)
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.container.resources.cpu == cpu
+
+
+@pytest.mark.parametrize(
+    ("own", "pod", "path", "code"),
+    [
+        ({}, pod_level(requests={"cpu": "1"}, limits={"cpu": "4"}), "spec.resources.limits.cpu", "LimitAboveGranted"),
+        (
+            {"requests": {"cpu": "1"}},
+            pod_level(requests={"cpu": "4"}),
+            "spec.resources.requests.cpu",
+            "PodRequestAboveGranted",
+        ),
+    ],
+)
+def test_what_the_pod_asks_for_beyond_the_container_is_degraded(
+    translated: Translate, own: dict[str, Any], pod: dict[str, Any], path: str, code: str
+) -> None:
+    translation = translated(resources=own, spec=pod)
+    assert translation.request is not None
+    assert [(each.outcome, each.path, each.reason_code) for each in translation.findings] == [
+        (Outcome.DEGRADED, path, code)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pod", "path"),
+    [
+        (pod_level(requests={"hugepages-2Mi": "2Mi"}), "spec.resources.requests.hugepages-2Mi"),
+        ({"resources": {"claims": [{"name": "gpu"}]}}, "spec.resources.claims"),
+    ],
+)
+def test_what_the_pod_asks_for_and_nobody_has_is_refused(translated: Translate, pod: dict[str, Any], path: str) -> None:
+    translation = translated(spec=pod)
+    assert translation.request is None
+    assert [each.path for each in translation.findings] == [path]
+
+
+def test_of_containers_that_run_one_after_the_other_the_greatest_counts() -> None:
+    main, init = (
+        msgspec.convert({"name": name, "resources": {"requests": requests}}, Container)
+        for name, requests in (("main", {"cpu": "1", "memory": "3Gi"}), ("init", {"cpu": "4", "memory": "1Gi"}))
+    )
+    report = Report()
+    granted = resources_of(main, "spec.containers[0]", report, before=[(init, "spec.initContainers[0]")])
+    assert (granted.cpu, granted.memory_mb) == (4, 3072)
+    assert granted.paths["cpu"] == "spec.initContainers[0].resources.requests.cpu"
+    assert report.findings == ()
 
 
 @given(

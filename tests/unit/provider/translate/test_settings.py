@@ -136,3 +136,103 @@ def test_networking_without_a_port_is_refused(translated: Translate, name: str, 
         "InvalidAnnotation",
     )
     assert f"salad.com/{name}" in finding.reason
+
+
+# -- the queue -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("port", "number"),
+    [("8080", 8080), ("web", 8080)],
+)
+def test_a_queue_has_a_name_a_port_and_a_path(translated: Translate, port: str, number: int) -> None:
+    translation = translated(
+        annotations=settings(queue_name="jobs-1", queue_port=port, queue_path="/run?x=1"),
+        ports=[{"name": "web", "containerPort": 8080}],
+    )
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.queue_connection is not None
+    assert body_of(translation.request.queue_connection) == {"queue_name": "jobs-1", "port": number, "path": "/run?x=1"}
+
+
+@pytest.mark.parametrize(
+    ("written", "paths"),
+    [
+        (settings(queue_name="jobs"), ["queue-port", "queue-path"]),
+        (settings(queue_port="80"), ["queue-name", "queue-path"]),
+        (settings(queue_name="jobs", queue_port="80"), ["queue-path"]),
+        (settings(queue_name="Jobs", queue_port="80", queue_path="/"), ["queue-name"]),
+        (settings(queue_name="j", queue_port="80", queue_path="/"), ["queue-name"]),
+        (settings(queue_name="jobs", queue_port="web", queue_path="/"), ["queue-port"]),
+        (settings(queue_name="jobs", queue_port="80", queue_path=""), ["queue-path"]),
+        (settings(queue_name="jobs", queue_port="80", queue_path="x" * 1025), ["queue-path"]),
+    ],
+)
+def test_half_a_queue_or_a_wrong_one_is_refused(
+    translated: Translate, written: dict[str, str], paths: list[str]
+) -> None:
+    translation = translated(annotations=written)
+    assert translation.request is None
+    assert [(each.path, each.reason_code) for each in translation.findings] == [
+        (f"metadata.annotations[salad.com/{name}]", "InvalidAnnotation") for name in paths
+    ]
+
+
+# -- defaults of the namespace ---------------------------------------------------------------------------------------
+
+
+def test_a_namespace_gives_its_pods_defaults(translated: Translate) -> None:
+    translation = translated(
+        namespace=settings(
+            country_codes="us",
+            container_group_priority="low",
+            gpu_classes="rtx4090",
+            networking_port="80",
+            image_caching="true",
+        )
+    )
+    assert translation.findings == ()
+    request = translation.request
+    assert request is not None
+    assert (request.country_codes, request.container.priority) == (("us",), "low")
+    assert request.container.resources.gpu_classes is not None
+    assert request.networking is not None
+    assert request.container.image_caching is True
+
+
+def test_a_pods_own_annotation_counts_before_the_default_also_an_empty_one(translated: Translate) -> None:
+    translation = translated(
+        annotations=settings(country_codes="ca", gpu_classes=""),
+        namespace=settings(country_codes="us", gpu_classes="rtx4090"),
+    )
+    assert translation.request is not None
+    assert translation.request.country_codes == ("ca",)
+    assert translation.request.container.resources.gpu_classes is None
+
+
+def test_defaults_for_a_gateway_or_a_queue_wait_for_pods_that_have_one(translated: Translate) -> None:
+    defaults = settings(networking_auth="false", queue_path="/jobs", queue_port="80")
+    alone = translated(namespace=defaults)
+    assert alone.findings == ()
+    assert alone.request is not None
+    assert (alone.request.networking, alone.request.queue_connection) == (None, None)
+    both = translated(namespace=defaults, annotations=settings(networking_port="80", queue_name="jobs"))
+    assert both.request is not None
+    assert both.request.networking is not None
+    assert both.request.networking.auth is False
+    assert both.request.queue_connection is not None
+
+
+def test_a_wrong_default_is_told_as_one_of_the_namespace(translated: Translate) -> None:
+    (finding,) = translated(namespace=settings(container_group_priority="highest")).findings
+    assert finding.path == "metadata.annotations[salad.com/container-group-priority]"
+    assert finding.reason.endswith("(an annotation of the namespace)")
+
+
+def test_an_unknown_annotation_of_the_namespace_is_told_with_the_nearest(translated: Translate) -> None:
+    translation = translated(namespace={"salad.com/country-code": "us", "example.com/x": "y"})
+    assert translation.request is not None
+    (finding,) = translation.findings
+    assert "salad.com/country-codes" in finding.reason
+    assert "namespace" in finding.reason

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.provider import PodInputs
+from scvk.kubelet.inputs import PodInputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark, environment, group_name
 from scvk.provider.translate import Outcome, Translation, translate
+from scvk.provider.translate.policy import Policy
 from scvk.saladcloud.models import body_of
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
@@ -107,14 +108,14 @@ def test_a_pod_without_containers_is_refused() -> None:
 
 def test_every_reason_is_given_at_once(translated: Translate) -> None:
     translation = translated(
-        spec={"hostNetwork": True, "volumes": [{"name": "data", "emptyDir": {}}]},
-        args=["--serve"],
+        spec={"hostNetwork": True, "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]},
+        args=["--serve\0"],
         annotations={"salad.com/country-codes": "zz"},
     )
     assert refusals(translation) == [
         ("spec.hostNetwork", "UnsupportedHostNamespace"),
         ("spec.volumes[0]", "UnsupportedVolume"),
-        ("spec.containers[0].args", "UnknownEntrypoint"),
+        ("spec.containers[0].args[0]", "UnsupportedCommand"),
         ("metadata.annotations[salad.com/country-codes]", "InvalidAnnotation"),
     ]
 
@@ -127,11 +128,16 @@ def test_further_containers_are_refused_each(translated: Translate) -> None:
     ]
 
 
-def test_pods_of_daemon_sets_are_refused(translated: Translate) -> None:
+def test_pods_of_daemon_sets_are_not_run_for_that_reason_alone(translated: Translate) -> None:
     owner = {"apiVersion": "apps/v1", "name": "x", "uid": "u", "controller": True}
-    assert refusals(translated(metadata={"ownerReferences": [{**owner, "kind": "DaemonSet"}]})) == [
-        ("metadata.ownerReferences[0]", "DaemonSetPod")
-    ]
+    hosted = {"hostNetwork": True, "volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
+    daemon = {"ownerReferences": [{**owner, "kind": "DaemonSet"}]}
+    assert refusals(translated(metadata=daemon, spec=hosted)) == [("metadata.ownerReferences[0]", "DaemonSetPod")]
+    assert translated(metadata=daemon, policy=Policy(run_daemonsets=True)).request is not None
+
+
+def test_only_pods_of_kubernetes_daemon_sets_are_left_out(translated: Translate) -> None:
+    owner = {"apiVersion": "apps/v1", "name": "x", "uid": "u", "controller": True}
     assert translated(metadata={"ownerReferences": [{**owner, "kind": "ReplicaSet"}]}).request is not None
     foreign = {**owner, "apiVersion": "example.com/v1", "kind": "DaemonSet"}
     assert translated(metadata={"ownerReferences": [foreign]}).request is not None

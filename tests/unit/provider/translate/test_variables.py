@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from scvk.kubelet.input_objects import InputObjects
+from scvk.kubelet.inputs import SecretContents
 from scvk.provider.ownership import RESERVED_NAMES
-from scvk.provider.translate import Translation
+from scvk.provider.translate import Outcome, Translation
 
 Translate = Callable[..., Translation]
 
@@ -33,15 +35,50 @@ def test_literal_values_are_passed_on_expanded_with_the_marks(translated: Transl
 @pytest.mark.parametrize(
     "value", ["", "s3cret\nline", "s3cret\r", "s3cret\u2028", "s3cret" * 167], ids=["empty", "lf", "cr", "ls", "long"]
 )
-def test_values_that_saladcloud_does_not_take_are_refused_by_name_and_not_shown(
+def test_values_that_saladcloud_does_not_take_travel_in_the_wrapper_and_are_not_shown(
     translated: Translate, value: str
 ) -> None:
-    translation = translated(env=[{"name": "A", "value": "a"}, {"name": "TOKEN", "value": value}])
-    assert translation.request is None
-    (finding,) = translation.findings
-    assert (finding.path, finding.reason_code) == ("spec.containers[0].env[1]", "UnsupportedEnvironmentValue")
-    assert "TOKEN" in finding.reason
+    translation = translated(command=["run"], env=[{"name": "A", "value": "a"}, {"name": "TOKEN", "value": value}])
+    assert translation.request is not None
+    variables = translation.request.container.environment_variables or {}
+    assert variables["A"] == "a"
+    assert "TOKEN" not in variables
+    assert [(finding.outcome, finding.path, finding.reason_code) for finding in translation.findings] == [
+        (Outcome.EMULATED, "spec.containers[0].env[1]", "VariableInStartUp"),
+        (Outcome.EMULATED, "spec.containers[0]", "StartUpWrapper"),
+    ]
+    assert "TOKEN" in translation.findings[0].reason
+    assert "s3cret" not in repr(translation)
+
+
+def test_a_null_character_is_refused(translated: Translate) -> None:
+    (finding,) = translated(env=[{"name": "A", "value": "s3cret\0"}]).findings
+    assert (finding.outcome, finding.path) == (Outcome.REFUSED, "spec.containers[0].env[0]")
     assert "s3cret" not in finding.reason
+
+
+@pytest.mark.parametrize("field", ["status.podIP", "status.podIPs"])
+def test_the_address_that_no_pod_has_is_degraded(translated: Translate, field: str) -> None:
+    translation = translated(env=[{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": field}}}])
+    assert translation.request is not None
+    assert [(finding.outcome, finding.path) for finding in translation.findings] == [
+        (Outcome.DEGRADED, "spec.containers[0].env[0].valueFrom.fieldRef")
+    ]
+
+
+def test_variables_from_secrets_are_named_as_such(translated: Translate) -> None:
+    objects = InputObjects(secrets={"db": SecretContents("db", "Opaque", {"password": b"s3cret"})})
+    translation = translated(
+        objects=objects,
+        command=["run", "$(URL)"],
+        env=[
+            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}},
+            {"name": "URL", "value": "db://$(PASSWORD)@host"},
+            {"name": "MODE", "value": "fast"},
+        ],
+    )
+    assert translation.secret_variables == {"PASSWORD", "URL"}
+    assert translation.secret_command == {1}
 
 
 def test_the_longest_value_passes(translated: Translate) -> None:
@@ -59,14 +96,16 @@ def test_a_pod_may_not_set_the_marks(translated: Translate, name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"envFrom": [{"secretRef": {"name": "s"}}]}, "spec.containers[0].envFrom[0]"),
+        ({"envFrom": [{"prefix": "P_"}]}, "spec.containers[0].envFrom[0]"),
         (
-            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}]},
+            {"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "k"}}}]},
             "spec.containers[0].env[0].valueFrom",
         ),
     ],
 )
-def test_values_from_elsewhere_are_refused(translated: Translate, fields: dict[str, Any], path: str) -> None:
+def test_values_from_where_there_is_nothing_to_read_are_refused(
+    translated: Translate, fields: dict[str, Any], path: str
+) -> None:
     assert [(finding.path, finding.reason_code) for finding in translated(**fields).findings] == [
         (path, "UnsupportedEnvironmentSource")
     ]
