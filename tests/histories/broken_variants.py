@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest import MonkeyPatch
+import pytest
 
 from scvk.kubelet.collection import Collector
 from scvk.kubelet.informer import PodInformer
@@ -31,10 +31,10 @@ class Variant:
     """One broken variant. `what` completes "an agent that …"."""
 
     what: str
-    breaks: Callable[[MonkeyPatch], None]
+    breaks: Callable[[pytest.MonkeyPatch], None]
 
 
-def _takes_unknown_for_absent(patch: MonkeyPatch) -> None:
+def _takes_unknown_for_absent(patch: pytest.MonkeyPatch) -> None:
     right = CloudView.lookup
 
     def lookup(self: CloudView, name: str) -> Any:
@@ -44,7 +44,7 @@ def _takes_unknown_for_absent(patch: MonkeyPatch) -> None:
     patch.setattr(CloudView, "lookup", lookup)
 
 
-def _takes_a_failed_listing_for_an_empty_one(patch: MonkeyPatch) -> None:
+def _takes_a_failed_listing_for_an_empty_one(patch: pytest.MonkeyPatch) -> None:
     right = Poller.list_once
 
     async def list_once(self: Poller) -> None:
@@ -57,7 +57,7 @@ def _takes_a_failed_listing_for_an_empty_one(patch: MonkeyPatch) -> None:
     patch.setattr(Poller, "list_once", list_once)
 
 
-def _loses_pods_on_one_listing(patch: MonkeyPatch) -> None:
+def _loses_pods_on_one_listing(patch: pytest.MonkeyPatch) -> None:
     def hasty(situation: Situation) -> Step:
         step = decide(situation)
         if isinstance(step, Wait) and isinstance(situation.lookup, Absent) and situation.has_run:
@@ -67,7 +67,7 @@ def _loses_pods_on_one_listing(patch: MonkeyPatch) -> None:
     patch.setattr(saladcloud_provider, "decide", hasty)
 
 
-def _makes_a_new_name_for_each_create(patch: MonkeyPatch) -> None:
+def _makes_a_new_name_for_each_create(patch: pytest.MonkeyPatch) -> None:
     def restless(situation: Situation) -> Step:
         step = decide(situation)
         if isinstance(step, Create) and situation.record is not None and situation.record.attempt < 50:
@@ -77,7 +77,7 @@ def _makes_a_new_name_for_each_create(patch: MonkeyPatch) -> None:
     patch.setattr(saladcloud_provider, "decide", restless)
 
 
-def _removes_pods_before_their_groups(patch: MonkeyPatch) -> None:
+def _removes_pods_before_their_groups(patch: pytest.MonkeyPatch) -> None:
     right = Remover.remove
 
     async def remove(self: Remover, pod: Any, annotations: Any) -> Removal:
@@ -87,21 +87,21 @@ def _removes_pods_before_their_groups(patch: MonkeyPatch) -> None:
     patch.setattr(Remover, "remove", remove)
 
 
-def _forgets_pods_deleted_by_force(patch: MonkeyPatch) -> None:
+def _forgets_pods_deleted_by_force(patch: pytest.MonkeyPatch) -> None:
     async def nothing(self: Any) -> tuple[()]:
         return ()
 
     patch.setattr(Collector, "run_once", nothing)
 
 
-def _keeps_the_groups_of_finished_pods(patch: MonkeyPatch) -> None:
+def _keeps_the_groups_of_finished_pods(patch: pytest.MonkeyPatch) -> None:
     async def nothing(self: Any, key: Any, pod: Any) -> None:
         return None
 
     patch.setattr(PodController, "_remove_finished", nothing)
 
 
-def _does_not_keep_to_the_limit(patch: MonkeyPatch) -> None:
+def _does_not_keep_to_the_limit(patch: pytest.MonkeyPatch) -> None:
     async def at_once(self: Any, request_class: Any) -> None:
         return None
 
@@ -114,7 +114,7 @@ def _does_not_keep_to_the_limit(patch: MonkeyPatch) -> None:
     patch.setattr(Poller, "read_events_once", hasty)
 
 
-def _misses_what_happened_while_a_watch_was_broken(patch: MonkeyPatch) -> None:
+def _misses_what_happened_while_a_watch_was_broken(patch: pytest.MonkeyPatch) -> None:
     right = PodInformer._list
 
     async def first_only(self: PodInformer) -> str:
@@ -125,11 +125,14 @@ def _misses_what_happened_while_a_watch_was_broken(patch: MonkeyPatch) -> None:
         self._pods = known
         return version
 
+    def unheard(self: PodController, pod: Any) -> None:
+        return None
+
     patch.setattr(PodInformer, "_list", first_only)
-    patch.setattr(PodController, "vanished", lambda self, pod: None)
+    patch.setattr(PodController, "vanished", unheard)
 
 
-def _tells_a_pod_better_than_it_is(patch: MonkeyPatch) -> None:
+def _tells_a_pod_better_than_it_is(patch: pytest.MonkeyPatch) -> None:
     right = observe
 
     def rosy(pod: Any, evidence: Any, **more: Any) -> Any:

@@ -41,7 +41,8 @@ class Workload:
     script: str
     policy: str
     ends: str
-    """The phase at last; `Running` is Running and Ready, `Running or waiting` Running, `never ready` neither ended nor Ready."""
+    """The phase at last; `Running` is Running and Ready, `Running or waiting` just Running, `never ready` neither ended
+    nor Ready."""
 
 
 WORKLOADS = (
