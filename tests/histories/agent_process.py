@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import httpx2
 
@@ -84,6 +85,12 @@ class AgentProcess:
         """Return what ended it, where that is a defect: nothing that an operator has to mend."""
         if not self._task.done() or self._task.cancelled():
             return None
-        error = self._task.exception()
-        causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,) if error else ()
-        return next((cause for cause in causes if not isinstance(cause, FORESEEN)), None)
+        return next((cause for cause in _causes(self._task.exception()) if not isinstance(cause, FORESEEN)), None)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    elif error is not None:
+        yield error

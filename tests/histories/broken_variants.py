@@ -17,10 +17,11 @@ from scvk.kubelet.pods import PodController
 from scvk.kubelet.provider import Removal
 from scvk.provider import saladcloud_provider
 from scvk.provider.cloud_view import Absent, CloudView, Unlisted
-from scvk.provider.decide import Create, Lost, Situation, Step, Wait, WriteRecord, decide
+from scvk.provider.decide import AskByName, Create, Lost, Situation, Step, Wait, WriteRecord, decide
 from scvk.provider.observe import observe
 from scvk.provider.poller import Poller
 from scvk.provider.removal import Remover
+from scvk.provider.saladcloud_provider import SaladCloudProvider
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.saladcloud.models import ContainerGroupCollection
@@ -41,7 +42,11 @@ def _takes_unknown_for_absent(patch: pytest.MonkeyPatch) -> None:
         found = right(self, name)
         return Absent(2) if isinstance(found, Unlisted) else found
 
+    async def ask(self: SaladCloudProvider, name: str) -> bool:
+        return True
+
     patch.setattr(CloudView, "lookup", lookup)
+    patch.setattr(SaladCloudProvider, "_ask", ask)
 
 
 def _takes_a_failed_listing_for_an_empty_one(patch: pytest.MonkeyPatch) -> None:
@@ -60,18 +65,22 @@ def _takes_a_failed_listing_for_an_empty_one(patch: pytest.MonkeyPatch) -> None:
 def _loses_pods_on_one_listing(patch: pytest.MonkeyPatch) -> None:
     def hasty(situation: Situation) -> Step:
         step = decide(situation)
-        if isinstance(step, Wait) and isinstance(situation.lookup, Absent) and situation.has_run:
-            return Lost()
-        return step
+        absent = isinstance(situation.lookup, Absent) and situation.has_run
+        return Lost() if absent and isinstance(step, Wait | AskByName) else step
 
     patch.setattr(saladcloud_provider, "decide", hasty)
 
 
-def _makes_a_new_name_for_each_create(patch: pytest.MonkeyPatch) -> None:
+def _makes_a_new_name_for_each_try(patch: pytest.MonkeyPatch) -> None:
+    tried: set[str] = set()
+
     def restless(situation: Situation) -> Step:
         step = decide(situation)
-        if isinstance(step, Create) and situation.record is not None and situation.record.attempt < 50:
-            return WriteRecord(situation.record.attempt + 1) if situation.record.attempt % 2 == 0 else step
+        if not isinstance(step, Create) or situation.record is None:
+            return step
+        if situation.record.group in tried:
+            return WriteRecord(situation.record.attempt + 1)
+        tried.add(situation.record.group)
         return step
 
     patch.setattr(saladcloud_provider, "decide", restless)
@@ -149,7 +158,7 @@ VARIANTS = (
     Variant("takes unknown for absent", _takes_unknown_for_absent),
     Variant("takes a failed listing for an empty one", _takes_a_failed_listing_for_an_empty_one),
     Variant("counts a pod as lost when one listing lacks its group", _loses_pods_on_one_listing),
-    Variant("makes a new name before a create is answered", _makes_a_new_name_for_each_create),
+    Variant("makes a second try of a create under a new name", _makes_a_new_name_for_each_try),
     Variant("removes pods before their groups are gone", _removes_pods_before_their_groups),
     Variant("collects nothing", _forgets_pods_deleted_by_force),
     Variant("keeps the groups of finished pods", _keeps_the_groups_of_finished_pods),

@@ -65,7 +65,7 @@ class _History:
             (self._delete_pod_by_force, 5),
             (self._edit_pod, 4),
             (self._break_requests, 12),
-            (self._break_answers, 8),
+            (self._break_answers, 14),
             (self._break_events, 5),
             (self._break_cluster, 8),
             (self._lose_machines, 6),
@@ -73,7 +73,8 @@ class _History:
         )
 
     async def live(self, lasts_s: float) -> None:
-        while monotonic() < lasts_s:
+        ends = monotonic() + lasts_s
+        while monotonic() < ends:
             await self._care_for_agent()
             (step,) = self._random.choices([s for s, _ in self._steps], [w for _, w in self._steps])
             step()
@@ -206,13 +207,15 @@ class _History:
             (
                 FaultKind.STALE,
                 FaultKind.CUT,
+                FaultKind.CUT,
                 FaultKind.NO_ENVIRONMENT,
                 FaultKind.UNKNOWN_FIELDS,
                 FaultKind.UNKNOWN_ENUMS,
             )
         )
         seconds = self._random.choice((10.0, 60.0)) if kind is FaultKind.STALE else None
-        self._fault(Fault(kind=kind, probability=self._random.choice((0.3, 1.0)), seconds=seconds))
+        limit = self._random.choice((0, 2, 5, 100))
+        self._fault(Fault(kind=kind, probability=self._random.choice((0.3, 1.0)), seconds=seconds, limit=limit))
 
     def _break_events(self) -> None:
         kind = self._random.choice((FaultKind.EVENTS_LATE, FaultKind.EVENTS_DISORDERED, FaultKind.EVENTS_LOST))

@@ -27,8 +27,8 @@ class StrictApi(InMemoryApi):
         super().__init__()
         self._now = now
         self.broken_rules: list[str] = []
-        self.deleted_by_kubelet: list[str] = []
-        """UIDs of pods whose last step was the kubelet's."""
+        self.pod_removed: Callable[[str], None] = lambda _uid: None
+        """Called with the UID of each pod that the kubelet removes, when it does."""
 
     # -- what users do -------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class StrictApi(InMemoryApi):
             return httpx2.Response(200, json=json_merge(present, {}))
         if "deletionTimestamp" not in present["metadata"]:
             self.broken_rules.append(f"{path}: removed by the kubelet though nobody deleted it")
-        self.deleted_by_kubelet.append(present["metadata"]["uid"])
+        self.pod_removed(present["metadata"]["uid"])
         self.remove(path)
         return status_answer(200)
 

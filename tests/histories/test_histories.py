@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.histories.broken_variants import VARIANTS, Variant
 from tests.histories.history import live
+from tests.histories.invariants import BrokenInvariant
 
 pytestmark = pytest.mark.looptime
 
@@ -22,6 +24,23 @@ def _quiet() -> Iterator[None]:
     structlog.configure(**before)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(8))
 async def test_a_history_comes_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
     await live(seed)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(8, 60))
+async def test_many_histories_come_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
+    await live(seed)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.what)
+async def test_histories_notice_an_agent_that(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    variant.breaks(monkeypatch)
+    for seed in range(8):
+        try:
+            await live(seed)
+        except BrokenInvariant:
+            return
+    pytest.fail(f"no history noticed an agent that {variant.what}")

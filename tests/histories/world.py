@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from scvk.provider.ownership import POD_UID
+from scvk.simulator.api.faults import FaultKind
 from scvk.simulator.cloud.group import Group
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.service import Simulator
@@ -128,6 +129,12 @@ class World:
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pods by UID."""
         return {body["metadata"]["uid"]: body for body in self.api.pods().values()}
+
+    @property
+    def listings_lie(self) -> bool:
+        """Say whether listings of groups may now lack what is there, or show what was: by a fault that is set."""
+        lies = (FaultKind.STALE, FaultKind.CUT)
+        return any(fault.kind in lies for fault in self.simulator.faults.active())
 
     # -- the cloud -----------------------------------------------------------------------------------------------
 
