@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,7 +105,9 @@ async def _run(
         version = kubelet_version(release, f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
         assert kube_system.metadata is not None
-        provider = SaladCloudProvider(
+        holder = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+        node = Node(
+            connection.cluster,
             client,
             budget,
             ProviderIdentity(
@@ -115,28 +117,45 @@ async def _run(
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
+            NodeIdentity(chosen.node_name, address, version, chosen.taints, chosen.labels),
+            AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
+            service_links=settings.service_links,
             now=utc_now,
             monotonic=time.monotonic,
         )
-        kubelet = Kubelet(
-            connection.cluster,
-            provider,
-            NodeIdentity(chosen.node_name, address, version, chosen.taints, chosen.labels),
-            AgentIdentity(
-                f"{socket.gethostname()}_{secrets.token_hex(4)}",
-                settings.agent_namespace or connection.config.namespace or "default",
-            ),
-            service_links=settings.service_links,
-            now=utc_now,
-        )
+        await node.run()
+
+
+class Node:
+    """Kubelet and provider joined to one node; the clocks are the caller's. Constructed without effects."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        client: SaladCloudClient,
+        budget: RequestBudget,
+        cloud: ProviderIdentity,
+        node: NodeIdentity,
+        agent: AgentIdentity,
+        *,
+        preparation: Preparation,
+        service_links: bool,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
+        self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
+
+    async def run(self) -> None:
+        """Play the node until cancelled. Raises what `Kubelet.run` and `SaladCloudProvider.start` raise."""
         async with asyncio.TaskGroup() as group:
 
             async def prepare() -> None:
-                await provider.start()
-                group.create_task(provider.run())
+                await self.provider.start()
+                group.create_task(self.provider.run())
 
-            await kubelet.run(prepare)
+            await self.kubelet.run(prepare)
 
 
 @contextmanager

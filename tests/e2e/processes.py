@@ -23,7 +23,7 @@ PROJECT = "default"
 T = TypeVar("T")
 
 
-async def until(what: str, check: Callable[[], Awaitable[T]], *, within: float = 60.0, every: float = 0.25) -> T:
+async def until(what: str, check: Callable[[], Awaitable[T | None]], *, within: float = 60.0, every: float = 0.25) -> T:
     """Wait for `check` to return something true, and return it; after `within` seconds fail with `what`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within

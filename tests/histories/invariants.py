@@ -1,0 +1,143 @@
+"""What must hold after every step of a history, and what must hold once everything has come to rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from scvk.provider.ownership import POD_UID
+from tests.histories.virtual_time import monotonic
+from tests.histories.world import FOREIGN, Workload, World
+
+COLLECTED_WITHIN_S = 300.0
+"""How long a group may outlive its pod while the agent runs and nothing is broken: its deletion, a listing that
+confirms it, and two passes of collection at the most."""
+
+
+class BrokenInvariant(AssertionError):
+    """A history that should not have happened."""
+
+
+class Watchman:
+    """Looks at a world after every step. `quiet_since` is when the last disturbance ended."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._foreign = world.project.groups[FOREIGN]
+        self._foreign_version = self._foreign.version
+        self._orphaned_since: dict[str, float] = {}
+        self._requests_seen = 0
+        self.quiet_since: float | None = 0.0
+        world.api.pod_removed = self._pod_is_removed
+
+    def look(self) -> None:
+        """Raise BrokenInvariant for the first thing that is wrong."""
+        self._one_group_a_pod()
+        self._foreign_group_is_untouched()
+        self._api_was_respected()
+        self._limit_was_kept()
+        self._no_group_outlives_its_pod()
+        self._agent_is_sound()
+
+    def _one_group_a_pod(self) -> None:
+        counts = Counter(uid for uid, _ in self._world.own_groups())
+        twice = [uid for uid, count in counts.items() if count > 1]
+        if twice:
+            names = [group.name for uid, group in self._world.own_groups() if uid == twice[0]]
+            raise BrokenInvariant(f"two live groups for one pod: {names}")
+
+    def _foreign_group_is_untouched(self) -> None:
+        group = self._world.project.groups.get(FOREIGN)
+        if group is not self._foreign or group.deleting or group.version != self._foreign_version:
+            raise BrokenInvariant("somebody else's group was written to")
+
+    def _api_was_respected(self) -> None:
+        if self._world.api.broken_rules:
+            raise BrokenInvariant(self._world.api.broken_rules[0])
+
+    def _pod_is_removed(self, uid: str) -> None:
+        if self._world.listings_lie:
+            return  # nobody can know better
+        left = [g.name for g in self._world.project.groups.values() if g.definition.environment.get(POD_UID) == uid]
+        if left:
+            self._world.api.broken_rules.append(f"pod {uid} was removed while its group {left[0]} is there")
+
+    def _limit_was_kept(self) -> None:
+        for request in self._world.simulator.requests.since(self._requests_seen):
+            self._requests_seen = request.number
+            if request.status == 429 and request.fault is None:
+                raise BrokenInvariant(f"request {request.number} went over the platform's limit")
+
+    def _no_group_outlives_its_pod(self) -> None:
+        now, pods = monotonic(), self._world.pods()
+        orphans = {
+            group.name
+            for uid, group in self._world.own_groups()
+            if uid not in pods or pods[uid]["status"].get("phase") in ("Succeeded", "Failed")
+        }
+        self._orphaned_since = {name: self._orphaned_since.get(name, now) for name in orphans}
+        if self.quiet_since is None:
+            return
+        for name, since in self._orphaned_since.items():
+            if now - max(since, self.quiet_since) > COLLECTED_WITHIN_S:
+                raise BrokenInvariant(f"group {name} has outlived its pod for {now - since:.0f} s")
+
+    def _agent_is_sound(self) -> None:
+        agent = self._world.agent
+        error = agent.unforeseen() if agent is not None else None
+        if error is not None:
+            raise BrokenInvariant(f"the agent ended with {type(error).__name__}: {error}") from error
+
+    # -- at rest -------------------------------------------------------------------------------------------------
+
+    def unfinished(self) -> str | None:
+        """Say what has not come to rest yet; None when all is as it should be at last."""
+        pods = self._world.pods()
+        for uid, pod in pods.items():
+            name = pod["metadata"]["name"]
+            if "deletionTimestamp" in pod["metadata"]:
+                return f"pod {name} is still being deleted"
+            problem = _not_as_it_should(pod, self._world.workloads[uid], disturbed=uid in self._world.disturbed)
+            if problem:
+                return f"pod {name} ({self._world.workloads[uid]}): {problem}"
+        for uid, group in self._world.own_groups():
+            phase = pods.get(uid, {}).get("status", {}).get("phase")
+            if phase in (None, "Succeeded", "Failed"):
+                return f"group {group.name} is left of a pod in phase {phase}"
+        return None
+
+    def remembered(self) -> str | None:
+        """Say what the agent still remembers of pods though there are none; None when its memory is empty."""
+        agent = self._world.agent
+        assert agent is not None
+        provider, pods = agent.node.provider, agent.node.kubelet.pods
+        memories: dict[str, Any] = {
+            "keys of groups": provider._keys,
+            "conflicts": provider._conflicts,
+            "refused requests": provider._refused_requests,
+            "accepted deletes": provider._remover._deleted,
+            "vanished pods": pods._vanished,
+            "cleared pods": pods._cleared,
+            "keys in the queue": pods._queue._ready or pods._queue._timers or pods._queue._failures,
+            "events of groups": {name for name in provider._view._events if name != FOREIGN},
+            "instances": {name for name in provider._view._instances if name != FOREIGN},
+            "wanted instances": provider._poller._wanted,
+        }
+        return next((f"{what}: {memory}" for what, memory in memories.items() if memory), None)
+
+
+def _not_as_it_should(pod: dict[str, Any], workload: Workload, *, disturbed: bool) -> str | None:
+    status = pod.get("status") or {}
+    phase = status.get("phase")
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
+    if disturbed and phase == "Failed":
+        return None
+    match workload.ends:
+        case "Running":
+            return None if phase == "Running" and ready else f"phase {phase}, ready {ready}"
+        case "Running or waiting":
+            return None if phase == "Running" else f"phase {phase}"
+        case "never ready":
+            return None if phase in ("Pending", "Running") and not ready else f"phase {phase}, ready {ready}"
+        case ends:
+            return None if phase == ends else f"phase {phase}"
