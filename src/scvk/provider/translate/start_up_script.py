@@ -152,15 +152,16 @@ def _program(start_up: StartUp, *, argv_in_command: bool) -> Iterable[Statement]
     if not supervised:
         yield Statement('e "$@"')
         return
-    yield Statement(shell.KEEP_INPUT)
+    yield Statement(f"SCVK_w=;{shell.KEEP_INPUT}")
     yield Statement('(trap - INT QUIT;e "$@")<&3 3<&- & SCVK_c=$!;')
     if start_up.post_start is not None:
         yield from _hook(start_up.post_start, secrets)
     yield Statement("g;")
     if start_up.post_start is not None:
         yield Statement(
-            f'kill "$SCVK_h" 2>/dev/null;wait "$SCVK_h" 2>/dev/null;[ $? != {START_UP_FAILED_EXIT_CODE} ]'
-            f"||SCVK_r={START_UP_FAILED_EXIT_CODE};"
+            # Again and again: a signal that comes while a shell is still being forked is lost in ash.
+            '(while kill "$SCVK_h";do sleep 1;done)>/dev/null 2>&1& wait "$SCVK_h" 2>/dev/null;'
+            f"[ $? != {START_UP_FAILED_EXIT_CODE} ]||SCVK_r={START_UP_FAILED_EXIT_CODE};"
         )
     if start_up.termination_message is not None:
         yield Statement(shell.MESSAGE)

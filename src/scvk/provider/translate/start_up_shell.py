@@ -44,11 +44,13 @@ def bootstrap(chunks: int) -> str:
     )
 
 
-# t [code]: says what failed and ends. The PATH is made longer because a pod's own may leave the tools out.
+# t [code]: says what failed and ends. Nothing is being done where SCVK_w is empty: bash runs the trap also in a child
+# that a signal ends before it has traps of its own. The PATH is made longer: a pod's own may leave the tools out.
 PRELUDE = (
     "unset IFS;SCVK_u=$(umask);umask 022;SCVK_p=$PATH;"
     "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;"
-    f"t(){{ trap - 0;printf '%s\\n' \"{FAILURE_PREFIX}$SCVK_w\">&2;exit ${{1:-{START_UP_FAILED_EXIT_CODE}}};}};"
+    f't(){{ trap - 0;[ -z "$SCVK_w" ]||printf \'%s\\n\' "{FAILURE_PREFIX}$SCVK_w">&2;'
+    f"exit ${{1:-{START_UP_FAILED_EXIT_CODE}}};}};"
     "trap t 0;"
 )
 
