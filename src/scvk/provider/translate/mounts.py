@@ -164,7 +164,7 @@ class _Scene:
     def result(self) -> Mounted:
         """Return everything; refuses files that would have to be directories as well."""
         directories, links = self._placed()
-        taken = {*directories, *links, *self._files}
+        taken = {*directories, *links, *self._files, *self._empty}
         parents = {parent for path in taken for parent in _parents(path)}
         for path, (_, mount) in self._files.items():
             if path in parents or path in directories or path in links:
