@@ -72,9 +72,11 @@ def _mounts_of(
         target = posixpath.normpath(f"/{mount.mountPath}").replace("//", "/", 1)
         if "\0" in target:
             report.refuse(f"{path}.mountPath", "InvalidMountPath", "The path has a null character")
+        elif target == "/":
+            report.refuse(f"{path}.mountPath", "InvalidMountPath", "Nothing can be mounted over the whole container")
         elif part is not None:
             found.append(_Mount(volume, kind, path, target, part))
-    return sorted(found, key=lambda mount: mount.target.count("/") if mount.target != "/" else 0)
+    return sorted(found, key=lambda mount: mount.target.count("/"))
 
 
 def _part(mount: VolumeMount, environment: Mapping[str, str], path: str, report: Report) -> str | None:
@@ -164,11 +166,14 @@ class _Scene:
     def result(self) -> Mounted:
         """Return everything; refuses files that would have to be directories as well."""
         directories, links = self._placed()
-        taken = {*directories, *links, *self._files}
+        taken = {*directories, *links, *self._files, *self._empty}
         parents = {parent for path in taken for parent in _parents(path)}
         for path, (_, mount) in self._files.items():
             if path in parents or path in directories or path in links:
                 self._conflict(mount, f"{path} would be a file and a directory")
+        for mount in self._directories:
+            if mount.target in directories and mount.target in links:
+                self._conflict(mount, f"{mount.target} would be a directory and a link to another")
         return Mounted(
             tuple(self._files[path][0] for path in sorted(self._files)),
             tuple(sorted({*directories, *self._empty} - {*links, *self._files})),

@@ -169,6 +169,16 @@ def test_two_containers_cannot_have_different_things_at_one_path(first: list[Mou
     assert {code for _, code in problems} == {"MountConflict"}
 
 
+def test_nothing_can_be_mounted_over_the_whole_container() -> None:
+    _, problems = seen([("scratch", "/")])
+    assert problems == [("c0.volumeMounts[0].mountPath", "InvalidMountPath")]
+
+
+def test_nothing_can_be_mounted_below_a_file() -> None:
+    _, problems = seen([("config", "/a", {"subPath": "app.yaml"}), ("config", "/a/b", {"subPath": "gone"})])
+    assert problems == [("c0.volumeMounts[0].mountPath", "MountConflict")]
+
+
 def test_different_files_of_two_volumes_stand_side_by_side() -> None:
     assert paths([("login", "/etc/app")], [("config", "/etc/app")]) == {
         "/etc/app/app.yaml": b"a",
