@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +43,12 @@ class Shell:
     def run(self, start_up: StartUp, image: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
         wrapped = wrapped_of(start_up)
         return subprocess.run(
-            self.command(wrapped), env=self.environment(wrapped, image), capture_output=True, timeout=30, check=False
+            self.command(wrapped),
+            env=self.environment(wrapped, image),
+            capture_output=True,
+            timeout=30,
+            check=False,
+            preexec_fn=_as_a_container_begins,  # noqa: PLW1509 - nothing else forks here
         )
 
     def start(self, start_up: StartUp) -> subprocess.Popen[bytes]:
@@ -53,7 +59,14 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_as_a_container_begins,  # noqa: PLW1509 - nothing else forks here
         )
+
+
+def _as_a_container_begins() -> None:
+    """Ignore no signal: what the tests' own process ignores (under nohup, in a shell's background) would be kept."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
