@@ -48,7 +48,7 @@ class Shell:
             capture_output=True,
             timeout=30,
             check=False,
-            preexec_fn=_as_a_container_begins,  # noqa: PLW1509 - nothing else forks here
+            preexec_fn=_as_a_container_begins,
         )
 
     def start(self, start_up: StartUp) -> subprocess.Popen[bytes]:
