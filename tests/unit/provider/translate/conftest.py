@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,11 +16,9 @@ from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate import Translation, translate
 from scvk.provider.translate.policy import Policy
-from scvk.provider.translate.start_up import TerminationMessage
 from scvk.registry import ImageConfig
 from scvk.saladcloud.models import GpuClass
 from tests.unit.provider.pod_inputs import inputs_of
-from tests.unit.provider.translate.shells import Shell, busybox, installed
 
 MARK = PodMark("c1", "shop", "web", "b2f1c9e0-6f0c-4b43-9a26-3a1f0f8e8d11", 1, "node-a")
 CATALOGUE = GpuCatalogue.of(
@@ -70,30 +67,3 @@ def translated() -> Callable[..., Translation]:
         )
 
     return run
-
-
-@pytest.fixture(scope="session", params=["dash", "bash", "busybox"])
-def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """Each of the shells that images have as `/bin/sh`."""
-    match request.param:
-        case "busybox":
-            return busybox(tmp_path_factory.mktemp("applets"))
-        case "bash":
-            return installed("bash", "--posix")
-        case name:
-            return installed(name)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    """A folder to rebuild things in, which can be removed whatever modes they get."""
-    yield tmp_path
-    for path in tmp_path.rglob("*"):
-        if path.is_dir():
-            path.chmod(0o755)
-
-
-@pytest.fixture
-def message(tmp_path: Path) -> TerminationMessage:
-    """A termination message at a path that has to be made, and quoted."""
-    return TerminationMessage(str(tmp_path / "folder/it's the message"))

@@ -21,7 +21,7 @@ from scvk.provider.translate.start_up import (
     wrap,
 )
 from scvk.saladcloud.models import violations
-from tests.unit.provider.translate.shells import UNLIMITED, wrapped_of
+from tests.integration.start_up.shells import UNLIMITED, wrapped_of
 
 SECRET = "s3cret"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scvk.provider.translate.start_up import START_UP_FAILED_EXIT_CODE, StartUp, StartUpFile, TerminationMessage
-from tests.unit.provider.translate.shells import Shell, failures, wrapped_of
+from tests.integration.start_up.shells import Shell, failures, wrapped_of
 
 
 @pytest.mark.parametrize("parent", [False, True], ids=["as the program", "as parent"])

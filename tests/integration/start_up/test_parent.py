@@ -18,7 +18,7 @@ from scvk.provider.translate.start_up import (
     TerminationMessage,
     termination_message_of,
 )
-from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell, failures, script
+from tests.integration.start_up.shells import CONFESSING, Confession, Shell, failures, script
 
 PASSED_ON = [
     signal.SIGHUP,

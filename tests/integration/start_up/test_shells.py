@@ -17,7 +17,7 @@ from scvk.provider.translate.start_up import (
     StartUpFile,
     failure_of,
 )
-from tests.unit.provider.translate.shells import CONFESSING, Confession, Shell
+from tests.integration.start_up.shells import CONFESSING, Confession, Shell
 
 # Set by shells themselves, as for every program that a shell starts.
 BY_THE_SHELL = {b"_", b"SHLVL"}

@@ -15,7 +15,7 @@ from scvk.provider.translate.start_up import (
     StartUpFile,
     failure_of,
 )
-from tests.unit.provider.translate.shells import Shell
+from tests.integration.start_up.shells import Shell
 
 
 def test_a_start_may_be_repeated_in_the_same_container(shell: Shell, root: Path) -> None:
