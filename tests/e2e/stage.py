@@ -54,9 +54,9 @@ class Stage:
         self.agents.append(program)
         return program
 
-    async def running_agent(self) -> Program:
-        """Start an agent and wait until its node is Ready."""
-        agent = self.agent()
+    async def running_agent(self, *words: str) -> Program:
+        """Start an agent, with further options, and wait until its node is Ready."""
+        agent = self.agent(*words)
         await agent.start()
 
         async def ready() -> bool:

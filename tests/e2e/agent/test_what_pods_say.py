@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.e2e.processes import until
 from tests.e2e.stage import Stage, waiting
 from tests.e2e.workloads import pod, pod_spec
@@ -125,11 +123,76 @@ ROWS: tuple[tuple[str, dict[str, Any], dict[str, str], Callable[[dict[str, Any]]
         lambda group: (_container(group)["image"], _resources(group)["cpu"]),
         (BUSYBOX, 1),
     ),
+    (
+        "command-and-args-with-references",
+        spec(
+            container={
+                "command": ["/bin/sh", "-c"],
+                "args": ["echo $(GREETING) $$(GREETING) $(UNKNOWN); sleep 3600"],
+            }
+        ),
+        {},
+        lambda group: _container(group)["command"],
+        ["/bin/sh", "-c", "echo hello $(GREETING) $(UNKNOWN); sleep 3600"],
+    ),
+    (
+        "a-tcp-probe-on-a-named-port",
+        spec(
+            container={
+                "ports": [{"name": "db", "containerPort": 5432}],
+                "livenessProbe": {"tcpSocket": {"port": "db"}, "initialDelaySeconds": 5},
+            }
+        ),
+        {},
+        lambda group: (group["liveness_probe"]["tcp"], group["liveness_probe"]["initial_delay_seconds"]),
+        ({"port": 5432}, 5),
+    ),
+    (
+        "a-grpc-probe",
+        spec(container={"readinessProbe": {"grpc": {"port": 50051, "service": "ready"}}}),
+        {},
+        lambda group: group["readiness_probe"]["grpc"],
+        {"port": 50051, "service": "ready"},
+    ),
+    (
+        "an-exec-probe",
+        spec(container={"startupProbe": {"exec": {"command": ["cat", "/tmp/started"]}, "failureThreshold": 15}}),
+        {},
+        lambda group: (group["startup_probe"]["exec"]["command"], group["startup_probe"]["failure_threshold"]),
+        (["cat", "/tmp/started"], 15),
+    ),
+    (
+        "an-http-probe-says-what-a-kubelet-says",
+        spec(container={"livenessProbe": {"httpGet": {"path": "/live", "port": 8080, "scheme": "HTTPS"}}}),
+        {},
+        lambda group: [
+            group["liveness_probe"]["http"]["scheme"],
+            sorted(header["name"] for header in group["liveness_probe"]["http"]["headers"]),
+        ],
+        ["https", ["Accept", "User-Agent"]],
+    ),
+    (
+        "a-job-queue",
+        spec(),
+        {"salad.com/queue-name": "work", "salad.com/queue-port": "8080", "salad.com/queue-path": "/jobs"},
+        lambda group: [group["queue_connection"][name] for name in ("queue_name", "port", "path")],
+        ["work", 8080, "/jobs"],
+    ),
+    (
+        "injected-containers-are-left-out",
+        {
+            **spec(),
+            "containers": [*spec()["containers"], {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.0"}],
+        },
+        {},
+        lambda group: _container(group)["image"],
+        BUSYBOX,
+    ),
 )
 
 
 async def test_each_field_reaches_the_container_group(stage: Stage) -> None:
-    await stage.running_agent()
+    await stage.running_agent("--ignore-containers", "istio-proxy")
     await stage.apply(*(pod(name, body, annotations) for name, body, annotations, _, _ in ROWS))
 
     async def all_groups() -> dict[str, dict[str, Any]] | None:
@@ -323,43 +386,6 @@ async def test_a_failing_init_container_ends_the_start_with_its_exit_code(stage:
     assert ended["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 7
 
 
-@pytest.mark.parametrize(
-    ("body", "missing"),
-    [
-        pytest.param(
-            spec(container={"env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "late", "key": "token"}}}]}),
-            secret("late", {"token": b"at last"}),
-            id="a variable from a Secret",
-        ),
-        pytest.param(
-            spec(
-                container={"volumeMounts": [{"name": "conf", "mountPath": "/conf"}]},
-                volumes=[{"name": "conf", "configMap": {"name": "late"}}],
-            ),
-            config_map("late", {"a": "b"}),
-            id="a volume from a ConfigMap",
-        ),
-    ],
-)
-async def test_a_pod_waits_for_a_missing_object_and_runs_without_being_created_again(
-    stage: Stage, body: dict[str, Any], missing: dict[str, Any]
-) -> None:
-    await stage.running_agent()
-    await stage.apply(pod("patient", body))
-
-    async def reason() -> list[dict[str, Any]]:
-        items = (await stage.get("events") or {"items": []})["items"]
-        return [one for one in items if "late" in one["message"] and one["involvedObject"]["name"] == "patient"]
-
-    await until("the pod says what it waits for", reason)
-    before = await stage.get("pod", "patient")
-    assert before["status"]["phase"] == "Pending"
-    assert await stage.own_groups() == {}
-    await stage.apply(missing)
-    (after,) = await stage.ready_pods(1)
-    assert after["metadata"]["uid"] == before["metadata"]["uid"]
-
-
 async def test_a_pull_secret_becomes_the_groups_login_and_is_shown_nowhere(stage: Stage) -> None:
     await stage.running_agent()
     await stage.apply(
@@ -371,34 +397,3 @@ async def test_a_pull_secret_becomes_the_groups_login_and_is_shown_nowhere(stage
     assert creates
     seen = stage.agents[0].output() + await stage.kubectl("get", "events,pods", "-o", "yaml")
     assert "pull-password" not in seen
-
-
-async def test_large_config_maps_need_a_larger_wrapper_limit(stage: Stage) -> None:
-    files = {
-        f"file-{number}.txt": "".join(chr(33 + (number * 7 + i * 31) % 90) for i in range(6800)) for number in range(30)
-    }
-    checks = "cat /big/* | md5sum | cut -c1-32"
-    body = spec(
-        f'echo "sum=$({checks})"',
-        {"volumeMounts": [{"name": "big", "mountPath": "/big"}]},
-        volumes=[{"name": "big", "configMap": {"name": "big"}}],
-    )
-    first = await stage.running_agent()
-    await stage.apply(config_map("big", files), pod("large", body))
-
-    async def refused() -> dict[str, str]:
-        return waiting(await stage.get("pod", "large"))
-
-    told = await until("the pod is refused", refused)
-    assert "--wrapper-limit" in told["message"]
-    await first.stop()
-    larger = stage.agent("--wrapper-limit", "512Ki")
-    await larger.start()
-    await stage.ready_pods(1)
-    (group,) = await stage.own_groups()
-
-    async def lines() -> list[str]:
-        return [line for line in await stage.cloud.log_lines(group) if line.startswith("sum=")]
-
-    everything = "".join(files[name] for name in sorted(files)).encode()
-    assert (await until("the sum is told", lines))[0] == f"sum={hashlib.md5(everything).hexdigest()}"
