@@ -273,7 +273,7 @@ async def test_programs_find_files_variables_and_directories_as_kubernetes_would
     await stage.running_agent()
     blob = bytes(range(256)) * 3
     body = spec(
-        FILES,
+        FILES.rstrip("\n"),
         {
             "workingDir": "/var/spool",
             "env": [
