@@ -6,6 +6,7 @@ workload of an API version that Kubernetes no longer serves.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ _LABEL = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _WORDS = {_LABEL: " and hyphens, 63 at most", _SUBDOMAIN: ", hyphens and dots, 253 at most"}
 _GROUPS_OF_KUBERNETES = frozenset({"", "apps", "batch", "extensions"})
+_GROUPS_OF_WORKLOADS = frozenset({"apps", "batch"})
+_KINDS = {kind.casefold(): kind for kind in (*_WORKLOADS, *_REFERRED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,11 @@ def _read_object(document: Located, value: Any, path: Path, manifests: Manifests
             _keep(kind, subject, manifests, namespace)
         except UnreadableObjectError as error:
             raise wrong(str(error), "data") from None
+    elif (group in _GROUPS_OF_WORKLOADS and kind != "ControllerRevision") or kind.casefold() in _KINDS:
+        near = difflib.get_close_matches(kind.casefold(), _KINDS, n=1)
+        if near or group:
+            hint = f"; did you mean {_KINDS[near[0]]}?" if near else ""
+            raise wrong(f"{shown((*path, 'kind'))}: {api_version} has no kind {kind}{hint}", "kind")
 
 
 def _check_named(metadata: Any, wrong: Any, path: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lightkube.models.core_v1 import PodSpec, Volume, VolumeMount
 
 from scvk.kubelet.environment import expand
-from scvk.kubelet.inputs import PodInputs, VolumeFile
+from scvk.kubelet.inputs import ContainerInputs, PodInputs, VolumeFile
 from scvk.kubelet.volumes import is_injected_token
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.run_plan import Placed
@@ -50,14 +50,12 @@ def mounted(spec: PodSpec, runs: Sequence[Placed], inputs: PodInputs, report: Re
     volumes = {volume.name: volume for volume in spec.volumes or ()}
     scene = _Scene(report)
     for placed in runs:
-        own = inputs.containers.get(placed.name)
-        scene.mount(_mounts_of(placed, volumes, own.environment if own else {}, report), inputs.volumes)
+        own = inputs.containers.get(placed.name, ContainerInputs())
+        scene.mount(_mounts_of(placed, volumes, own, report), inputs.volumes)
     return scene.result()
 
 
-def _mounts_of(
-    placed: Placed, volumes: Mapping[str, Volume], environment: Mapping[str, str], report: Report
-) -> list[_Mount]:
+def _mounts_of(placed: Placed, volumes: Mapping[str, Volume], own: ContainerInputs, report: Report) -> list[_Mount]:
     """Return the mounts that matter, the outer ones first: an inner one hides what an outer one has there."""
     found: list[_Mount] = []
     for index, mount in enumerate(placed.container.volumeMounts or ()):
@@ -68,7 +66,7 @@ def _mounts_of(
         if kind != "emptyDir" and kind not in _FILES:
             continue
         path = f"{placed.path}.volumeMounts[{index}]"
-        part = _part(mount, environment, path, report)
+        part = _part(mount, own, path, report)
         target = posixpath.normpath(f"/{mount.mountPath}").replace("//", "/", 1)
         if "\0" in target:
             report.refuse(f"{path}.mountPath", "InvalidMountPath", "The path has a null character")
@@ -79,12 +77,21 @@ def _mounts_of(
     return sorted(found, key=lambda mount: mount.target.count("/"))
 
 
-def _part(mount: VolumeMount, environment: Mapping[str, str], path: str, report: Report) -> str | None:
+def _part(mount: VolumeMount, own: ContainerInputs, path: str, report: Report) -> str | None:
     where, part = f"{path}.subPath", mount.subPath or ""
     if mount.subPathExpr:
         where = f"{path}.subPathExpr"
-        known = _Known(environment)
+        known = _Known(own.environment)
         part = expand(mount.subPathExpr, known)
+        told = sorted(known.asked & own.secret_variables)
+        if told:
+            # Paths stand in the script, and in what it says when it fails.
+            report.refuse(
+                where,
+                "InvalidSubPath",
+                f"The variable {told[0]} holds something of a Secret, and a path would show it; use another variable",
+            )
+            return None
         if known.missing:
             report.refuse(where, "InvalidSubPath", f"There is no variable {known.missing[0]} in the environment")
             return None
@@ -214,13 +221,15 @@ def _parents(path: str) -> Iterable[str]:
 
 
 class _Known(dict[str, str]):
-    """Variables that note which ones were asked for in vain."""
+    """Variables that note which ones were asked for, and which of them in vain."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(variables)
+        self.asked: set[str] = set()
         self.missing: list[str] = []
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.asked.add(name)
         if name not in self:
             self.missing.append(name)
         return super().get(name, default)

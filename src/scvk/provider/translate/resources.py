@@ -96,6 +96,14 @@ def resources_of(
             if name not in asked or asked[name].amount < wish.amount:
                 asked[name] = wish
     _judge_names({**whole.asked, **asked}, report)
+    for name, wish in whole.asked.items():
+        of_a_container = name in (STORAGE, GPU_RESOURCE) or name.startswith(RESOURCE_PREFIX)
+        if of_a_container and wish.amount > 0:
+            report.refuse(
+                wish.path,
+                "UnsupportedResource",
+                f"Only cpu and memory can be asked for by the pod as a whole; ask for {name} on the container",
+            )
 
     granted = Granted(
         cpu=_cores(asked.get(CPU), steps, report),

@@ -7,7 +7,7 @@ script are set last, so that init steps do not see them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scvk.provider.translate import start_up_shell as shell
 from scvk.provider.translate.start_up_log import FAILURE_PREFIX, START_UP_FAILED_EXIT_CODE
@@ -31,7 +31,7 @@ _KEPT_BY_INIT_STEPS = frozenset({"PATH", "HOME"})
 class Statement:
     """A piece of the script. It neither begins nor ends with a space."""
 
-    text: str
+    text: str = field(repr=False)
     secret: bool = False
 
 

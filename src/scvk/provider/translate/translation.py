@@ -7,7 +7,7 @@ A pod that cannot run gets every reason at once, so that a person need not find 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from lightkube.models.core_v1 import Pod, PodSpec
@@ -38,7 +38,7 @@ from scvk.provider.translate.program import program_of
 from scvk.provider.translate.queue import queue_of
 from scvk.provider.translate.registry_login import registry_login_of
 from scvk.provider.translate.resources import resources_of
-from scvk.provider.translate.restarts import restart_policy_of
+from scvk.provider.translate.restarts import judge_own_restart_policy, restart_policy_of
 from scvk.provider.translate.run_plan import Placed, RunPlan, plan
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
 from scvk.provider.translate.settings import Settings, with_defaults
@@ -64,7 +64,7 @@ class Translation:
     that hold something of a Secret. `not_run` names the containers that are left out. No `repr` shows a value.
     """
 
-    request: ContainerGroupPrototype | None
+    request: ContainerGroupPrototype | None = field(repr=False)
     findings: tuple[Finding, ...]
     needs_image: bool = False
     secret_variables: frozenset[str] = frozenset()
@@ -172,6 +172,8 @@ def _request(
 ) -> ContainerGroupPrototype:
     # What is refused on the way leaves something unusable in its place: the caller looks at the report first.
     container, path = main.container, main.path
+    for each in chosen.init:
+        judge_own_restart_policy(spec, each.container, each.path, report)
     granted = resources_of(
         container,
         path,

@@ -241,6 +241,24 @@ def test_what_kubectl_would_refuse_is_told_with_its_line(text: str, expected: li
     assert complaints(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "expected"),
+    [
+        ("apps/v1", "Deploymnt", "kind: apps/v1 has no kind Deploymnt; did you mean Deployment?"),
+        ("batch/v1", "Cronjob", "kind: batch/v1 has no kind Cronjob; did you mean CronJob?"),
+        ("v1", "pod", "kind: v1 has no kind pod; did you mean Pod?"),
+        ("apps/v1", "Whatever", "kind: apps/v1 has no kind Whatever"),
+    ],
+)
+def test_a_mistyped_kind_is_told_and_not_passed_over(api_version: str, kind: str, expected: str) -> None:
+    assert complaints(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n") == [f"f0.yaml:2: {expected}"]
+
+
+@pytest.mark.parametrize(("api_version", "kind"), [("v1", "Service"), ("apps/v1", "ControllerRevision")])
+def test_kinds_that_run_nothing_are_passed_over(api_version: str, kind: str) -> None:
+    assert read(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n").workloads == []
+
+
 def test_all_sources_are_read_before_it_is_told_what_is_wrong() -> None:
     with pytest.raises(ManifestError) as caught:
         read(pod("{name: c, x: 1}"), pod("{name: c, y: 1}"))

@@ -34,7 +34,9 @@ FILES = {
 Mount = tuple[str, str] | tuple[str, str, dict[str, Any]]
 
 
-def seen(*containers: list[Mount], environment: dict[str, str] | None = None) -> tuple[Mounted, list[tuple[str, str]]]:
+def seen(
+    *containers: list[Mount], environment: dict[str, str] | None = None, secret: frozenset[str] = frozenset()
+) -> tuple[Mounted, list[tuple[str, str]]]:
     """Mount (volume, path[, further fields]) in each container; the last is the main one."""
     spec = msgspec.convert({"containers": [], "volumes": VOLUMES}, PodSpec)
     placed = []
@@ -42,7 +44,7 @@ def seen(*containers: list[Mount], environment: dict[str, str] | None = None) ->
         fields = [{"name": mount[0], "mountPath": mount[1], **(mount[2] if len(mount) > 2 else {})} for mount in mounts]
         container = msgspec.convert({"name": f"c{number}", "volumeMounts": fields}, Container)
         placed.append(Placed(container, f"c{number}"))
-    inputs = PodInputs({"c0": ContainerInputs(environment or {})}, FILES)
+    inputs = PodInputs({"c0": ContainerInputs(environment or {}, secret_variables=secret)}, FILES)
     report = Report()
     found = mounted(spec, placed, inputs, report)
     return found, [(each.path, each.reason_code) for each in report.findings]
@@ -88,6 +90,13 @@ def test_a_sub_path_may_have_variables() -> None:
     assert (found.directories, problems) == (("/data",), [])
     _, problems = seen([("scratch", "/data", {"subPathExpr": "$(POD)"})])
     assert problems == [("c0.volumeMounts[0].subPathExpr", "InvalidSubPath")]
+
+
+def test_a_sub_path_shows_nothing_of_a_secret() -> None:
+    mounts: list[Mount] = [("scratch", "/data"), ("scratch", "/more", {"subPathExpr": "$(POD)-$(TOKEN)"})]
+    found, problems = seen(mounts, environment={"POD": "web", "TOKEN": "hunter2"}, secret=frozenset({"TOKEN"}))
+    assert problems == [("c0.volumeMounts[1].subPathExpr", "InvalidSubPath")]
+    assert "hunter2" not in repr(found)
 
 
 @pytest.mark.parametrize("sub_path", ["../x", "/x", "a/../../x", "a\0"])

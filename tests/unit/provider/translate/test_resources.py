@@ -207,6 +207,9 @@ def test_what_the_pod_asks_for_beyond_the_container_is_degraded(
     ("pod", "path"),
     [
         (pod_level(requests={"hugepages-2Mi": "2Mi"}), "spec.resources.requests.hugepages-2Mi"),
+        (pod_level(limits={"nvidia.com/gpu": "1"}), "spec.resources.limits[nvidia.com/gpu]"),
+        (pod_level(limits={"salad.com/rtx4090": "1"}), "spec.resources.limits[salad.com/rtx4090]"),
+        (pod_level(requests={"ephemeral-storage": "2Gi"}), "spec.resources.requests.ephemeral-storage"),
         ({"resources": {"claims": [{"name": "gpu"}]}}, "spec.resources.claims"),
     ],
 )

@@ -169,3 +169,15 @@ def test_what_the_document_would_refuse_is_refused_here() -> None:
     pod = msgspec.convert({"spec": {"containers": [{"name": "main", "image": "nginx"}]}}, Pod)
     translation = translate(pod, PodInputs(), PodMark("c\n1", "shop", "web", "u1", 1, "a"), GpuCatalogue.of([]))
     assert refusals(translation) == [("request.container.environment_variables.SCVK_CLUSTER_ID", "InvalidRequest")]
+
+
+def test_an_init_container_has_no_restart_policy_of_its_own(translated: Translate) -> None:
+    init = {"name": "i", "image": "nginx", "command": ["true"], "restartPolicy": "OnFailure"}
+    refused = translated(command=["run"], spec={"initContainers": [init]})
+    assert [each.path for each in refused.findings if each.outcome is Outcome.REFUSED] == [
+        "spec.initContainers[0].restartPolicy"
+    ]
+
+
+def test_no_repr_shows_a_command(translated: Translate) -> None:
+    assert "hunter2" not in repr(translated(command=["curl", "hunter2"]))
