@@ -113,6 +113,13 @@ def judge_volumes(spec: PodSpec, plan: RunPlan, report: Report) -> None:
         own = [mount for _, mount in mounts if mount.name == volume.name]
         if is_injected_token(volume) or (not own and volume.name in elsewhere):
             continue
+        if own and volume.name in elsewhere and kind_of(volume) == "emptyDir":
+            report.degrade(
+                f"spec.volumes[{index}]",
+                _CODE,
+                f"The volume {volume.name} is shared with a container that is not run: what that one would write there"
+                " is missing",
+            )
         # What only a refused container mounts is judged, but is not called unused.
         _judge(volume, f"spec.volumes[{index}]", own, report, unused=volume.name not in anywhere)
 

@@ -10,6 +10,7 @@ from lightkube.models.core_v1 import EmptyDirVolumeSource, Volume, VolumeMount
 
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.fields import Row, Treatment
+from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.volumes import EMPTY_DIR_ROWS, VOLUME_MOUNT_ROWS, VOLUME_ROWS
 
 Translate = Callable[..., Translation]
@@ -185,3 +186,15 @@ def test_only_the_injected_token_passes_in_silence(
 def test_a_mount_without_a_volume_is_refused(translated: Translate) -> None:
     translation = translated(command=["run"], volumeMounts=[MOUNT])
     assert said(translation, *Outcome) == [("spec.containers[0].volumeMounts[0]", "UnsupportedVolume")]
+
+
+def test_a_directory_shared_with_a_container_that_is_not_run_lacks_what_that_one_writes(translated: Translate) -> None:
+    mount = {"name": "secrets", "mountPath": "/vault/secrets"}
+    agent = {"name": "vault-agent", "image": "hashicorp/vault", "volumeMounts": [mount]}
+    main = {"name": "main", "image": "nginx", "command": ["run"], "volumeMounts": [mount]}
+    translation = translated(
+        policy=Policy(ignored_containers=("vault-agent",)),
+        spec={"containers": [main, agent], "volumes": [{"name": "secrets", "emptyDir": {}}]},
+    )
+    told = [each.reason for each in translation.findings if each.outcome is Outcome.DEGRADED]
+    assert any("shared with a container that is not run" in reason for reason in told)
