@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-full check format docs bench clean
+.PHONY: help demo test test-unit test-full check format docs histories bench clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: $(VENV)/.installed ## rewrite formatting and import order
 
 docs: $(VENV)/.installed ## rewrite the pages that are generated from code
 	@$(RUN)/python scripts/generate_docs.py
+
+histories: $(VENV)/.installed ## random hours of an agent on a virtual clock; not part of make test yet
+	@$(RUN)/pytest -q -n auto tests/histories
 
 bench: $(VENV)/.installed ## measured figures, with the limits they are compared with
 	@$(RUN)/python -m scvk.bench

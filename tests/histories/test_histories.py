@@ -35,7 +35,13 @@ async def test_many_histories_come_to_rest_with_nothing_lost_and_nothing_left(se
     await live(seed)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.what)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param(variant, id=variant.what, marks=[pytest.mark.full] if variant.rarely else [])
+        for variant in VARIANTS
+    ],
+)
 async def test_histories_notice_an_agent_that(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
     variant.breaks(monkeypatch)
     for seed in variant.seeds:
