@@ -83,9 +83,9 @@ async def test_a_program_finds_all_that_its_pod_says(stage: Stage) -> None:
         {
             "name": "prepare",
             "image": BUSYBOX,
-            "command": ["/bin/sh", "-c", "echo $STEP > /work/made-by-init"],
+            "command": ["/bin/sh", "-c", "echo $STEP > /stage/made-by-init"],
             "env": [{"name": "STEP", "value": "init"}],
-            "volumeMounts": [{"name": "scratch", "mountPath": "/work"}],
+            "volumeMounts": [{"name": "scratch", "mountPath": "/stage"}],
         }
     ]
     spec["volumes"] = [{"name": "files", "configMap": {"name": "files"}}, {"name": "scratch", "emptyDir": {}}]

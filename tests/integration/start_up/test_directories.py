@@ -68,9 +68,9 @@ def test_the_images_own_directory_may_become_a_second_path(shell: Shell, root: P
     start_up = StartUp(
         ("cat", "made"),
         {},
-        directories=(f"{root}/work",),
-        links=(DirectoryLink(f"{root}/app", f"{root}/work"),),
-        init_steps=(InitStep("make", ("sh", "-c", f"echo made>{root}/work/made"), {}),),
+        directories=(f"{root}/stage",),
+        links=(DirectoryLink(f"{root}/app", f"{root}/stage"),),
+        init_steps=(InitStep("make", ("sh", "-c", f"echo made>{root}/stage/made"), {}),),
     )
     started_there = Shell(shell.name, ("/bin/sh", "-c", f'cd {root}/app;exec "$@"', "sh", *shell.argv), shell.path)
     assert started_there.run(start_up).stdout == b"made\n"
