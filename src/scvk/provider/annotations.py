@@ -184,7 +184,10 @@ TERMINATION_MESSAGE = Annotation(
 
 QUEUE_NAME = Annotation(
     name="queue-name",
-    values="the name of a queue of the project",
+    values=(
+        "the name of a queue of the project: 2 to 63 lower-case letters, digits and hyphens, a letter first and no"
+        " hyphen last"
+    ),
     meaning="The job queue whose jobs the program gets. Needs `salad.com/queue-port` and `salad.com/queue-path`.",
     default="no queue",
 )

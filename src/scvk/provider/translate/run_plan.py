@@ -152,8 +152,8 @@ def _sort_init(
             report.emulate(
                 each.path,
                 "InitContainerInStartUp",
-                f"{each.name} runs before the program, by the start-up wrapper in the same container and file system;"
-                " where it fails, the container ends with its exit code",
+                f"{each.name} runs before the program, by the start-up wrapper in the same container and file system,"
+                " and again whenever the container starts anew; where it fails, the container ends with its exit code",
             )
             run.append(each)
         elif leave_out:

@@ -97,6 +97,7 @@ def test_init_containers_of_the_same_image_run_in_order(image: str) -> None:
         ("spec.initContainers[0]", "InitContainerInStartUp"),
         ("spec.initContainers[1]", "InitContainerInStartUp"),
     ]
+    assert all("again whenever the container starts anew" in each.reason for each in found.findings)
 
 
 SIDECAR = {"name": "log", "image": "nginx", "restartPolicy": "Always"}
