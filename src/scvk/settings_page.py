@@ -43,7 +43,8 @@ def render_configuration_page() -> str:
 def _row(setting: dataclasses.Field[object], parameter: Parameter, meaning: str) -> str:
     names = tuple(parameter.name or ()) or (f"--{setting.name.replace('_', '-')}",)
     variables = ", ".join(f"`{variable}`" for variable in parameter.env_var or ())
-    default = f"`{setting.default}`" if isinstance(setting.default, str) and setting.default else ""
+    given = (setting.default,) if isinstance(setting.default, str) else setting.default
+    default = ", ".join(f"`{each}`" for each in given if each) if isinstance(given, tuple) else ""
     flags = ", ".join(f"`{name}`" for name in names)
     return f"| {flags} | {variables} | {default} | {' '.join(meaning.split())} |"
 
