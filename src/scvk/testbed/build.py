@@ -1,5 +1,4 @@
-"""Builds Go programs from their sources, once: the control plane (etcd, the Kubernetes programs and kubectl in one)
-and its add-ons.
+"""Builds the control plane (etcd, the Kubernetes programs and kubectl in one) and its add-ons from sources, once.
 
 The first build of a control plane downloads some 900 MB of Go modules' sources and compiles 2500 packages: about five
 minutes on two cores. Go keeps what it compiled, so a build that was interrupted goes on where it stopped.
@@ -58,7 +57,7 @@ async def build(
     environment: Mapping[str, str] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Programs:
-    """The control plane of that version, as `build_program` has it. Raises TestbedError, also for an unknown version."""
+    """The control plane of that version, as `build_program` has it; TestbedError also for an unknown version."""
     return await build_program(release(version), report=report, cache=cache, environment=environment, sleep=sleep)
 
 

@@ -1,5 +1,4 @@
-"""Builds the control plane and its add-ons at need and shows the progress: for scripts that want the minutes spent
-beforehand."""
+"""Builds the control plane and its add-ons at need and shows the progress: for scripts that want that done first."""
 
 from __future__ import annotations
 
