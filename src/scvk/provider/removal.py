@@ -20,6 +20,7 @@ from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
 from scvk.provider.decide import LISTINGS_THAT_PROVE_ABSENCE
 from scvk.provider.ownership import POD_UID, NotOurs, Owned, Ownership, PodMark, Unknown, group_name, mark_of
 from scvk.provider.record import record_of
+from scvk.provider.turns import Turns
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
 from scvk.saladcloud.models import ContainerGroup
@@ -49,10 +50,17 @@ class Remover:
     """Deletes groups; remembers only when it did, to tell an old listing from a new one."""
 
     def __init__(
-        self, client: SaladCloudClient, view: CloudView, *, cluster_id: str, monotonic: Callable[[], float]
+        self,
+        client: SaladCloudClient,
+        view: CloudView,
+        turns: Turns,
+        *,
+        cluster_id: str,
+        monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._view = view
+        self._turns = turns
         self._cluster_id = cluster_id
         self._monotonic = monotonic
         self._deleted: dict[str, float] = {}
@@ -151,10 +159,13 @@ class Remover:
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:
             return False
-        try:
-            await self._client.delete_container_group(group.name)
-        except NotFound:
-            log.debug("gone already", group=group.name)
+        with self._turns.turn(pod.key) as now:
+            if not now:
+                return False
+            try:
+                await self._client.delete_container_group(group.name)
+            except NotFound:
+                log.debug("gone already", group=group.name)
         self._deleted[group.name] = self._monotonic()
         self._view.apply_deleted(group.name)
         log.info("container group: delete accepted", group=group.name, pod=str(pod.key))
