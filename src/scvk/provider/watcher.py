@@ -11,8 +11,9 @@ from lightkube.resources.core_v1 import Pod
 from scvk.kubelet.provider import Observation
 from scvk.provider.cloud_view import CloudView
 from scvk.provider.end_reader import End, EndReader
+from scvk.provider.evidence import Evidence
 from scvk.provider.last_words import wish_of
-from scvk.provider.observe import Evidence, LastEnd, last_end, observe
+from scvk.provider.observe import LastEnd, last_end, observe
 from scvk.provider.pod_status import has_probes
 from scvk.provider.poller import Poller
 from scvk.provider.progress import instance_pause
