@@ -256,7 +256,20 @@ ANNOTATIONS = (
 )
 """All of them, in the order of the documentation."""
 
-_KNOWN_KEYS = frozenset(annotation.key for annotation in ANNOTATIONS)
+GATEWAY_URL = Annotation(
+    name="gateway-url",
+    values="a URL, such as `https://…salad.cloud`",
+    meaning=(
+        "Where the gateway makes the pod reachable, once its container group has a name there. A pod keeps its URL for"
+        " life; the next pod has another."
+    ),
+    default="the pod has no `salad.com/networking-port`, or its group shows no name yet",
+)
+
+ANSWERS = (GATEWAY_URL,)
+"""What the virtual kubelet writes on a pod for people and programs to read: no settings."""
+
+_KNOWN_KEYS = frozenset(annotation.key for annotation in (*ANNOTATIONS, *ANSWERS))
 
 
 def unknown_keys(keys: Iterable[str]) -> tuple[str, ...]:

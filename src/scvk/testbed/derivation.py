@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scvk.testbed.releases import PROGRAM
+from scvk.testbed.go_program import SOURCES
 
 MODULE = "scvk.testbed/control-plane"
 """The module path of the program. It is imported by nobody and has no home on the network."""
@@ -72,10 +72,10 @@ def main(version: str) -> None:
     go_mod = Path(json.loads(found.stdout)["GoMod"]).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "main.go").write_bytes((PROGRAM / "main.go").read_bytes())
+        (work / "main.go").write_bytes((SOURCES / "main.go").read_bytes())
         (work / "go.mod").write_text(derive_go_mod(go_mod, version), encoding="utf-8")
         subprocess.run(["go", "mod", "tidy"], cwd=work, check=True)
-        target = PROGRAM / f"v{version}"
+        target = SOURCES / f"v{version}"
         target.mkdir(exist_ok=True)
         for name in ("go.mod", "go.sum"):
             (target / name).write_bytes((work / name).read_bytes())

@@ -14,11 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scvk.testbed.build import build
+from scvk.testbed import add_ons, metrics_server
+from scvk.testbed.build import build, build_program
 from scvk.testbed.cluster import Cluster, PortTakenError
 from scvk.testbed.control_plane import Component
 from scvk.testbed.errors import TestbedError
 from scvk.testbed.kubectl import run_kubectl
+from scvk.testbed.ports import free_ports
 from scvk.testbed.progress import Report, silent
 from scvk.testbed.releases import DEFAULT_VERSION
 from scvk.testbed.waiting import Timing
@@ -152,6 +154,29 @@ class Testbed:
         Whether etcd works is asked of the API server, if that runs. Raises TestbedError.
         """
         await self._started.start_component(component, self._start_timeout_s)
+
+    async def start_metrics_server(self) -> None:
+        """Builds it at need, starts it, and returns when the API server serves `metrics.k8s.io`; ends with the testbed.
+
+        Kubelets are asked every 10 s. Raises TestbedError, also where this machine has no address but loopback ones.
+        """
+        address = metrics_server.own_address()
+        if address is None:
+            raise TestbedError(
+                "start metrics-server",
+                "this machine has no address outside 127.0.0.0/8, and the API server calls it by no other",
+                "as root, give it one: `ip address add 10.254.254.254/32 dev lo`, and a route",
+            )
+        built = await build_program(add_ons.metrics_server(), report=self._report, cache=self._cache)
+        (port,) = free_ports(1)
+        await self.apply(metrics_server.manifest(address, port))
+        kubeconfig = await self.service_account_kubeconfig(metrics_server.NAMESPACE, metrics_server.NAME)
+        program = built.path(metrics_server.NAME)
+        command = metrics_server.command_line(program, kubeconfig, self.data, address, port)
+        await self._started.start_beside(metrics_server.NAME, command)
+        await self._started.wait_served(
+            metrics_server.NAME, f"/apis/{metrics_server.GROUP_VERSION}/nodes", self._start_timeout_s
+        )
 
     async def kubectl(
         self,

