@@ -49,6 +49,7 @@ from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_
 from scvk.provider.pod_status import has_run, lost_status, waiting_status
 from scvk.provider.poller import Poller
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
@@ -125,6 +126,8 @@ class SaladCloudProvider:
         self._organization = Organization(client)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
+        self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
+        """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
         self._conflicts: dict[str, str] = {}
         """UID of a pod → the name that the platform refused as used, while there is no group of that name."""

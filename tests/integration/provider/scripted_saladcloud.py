@@ -221,15 +221,20 @@ class ScriptedSaladCloud:
         query = msgspec.json.decode(request.content)
         start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
         assert end <= wall_clock(), "end_time may not be in the future"
-        assert query["sort_order"] == "desc"
-        resource = {"type": "container", "labels": {}}
         found = [
-            {"time": time.isoformat(), "receive_time": time.isoformat(), "severity": "default", "resource": resource}
+            {
+                "time": time.isoformat(),
+                "receive_time": time.isoformat(),
+                "severity": "default",
+                "resource": {"type": "container", "labels": {"container_group_name": group}},
+            }
             | ({"json_log": msgspec.json.decode(text)} if text.startswith("{") else {"text_log": text})
             for time, group, text in self.lines
             if start <= time <= end and f'"{group}"' in query["query"]
         ]
-        return httpx2.Response(200, json={"items": found[::-1][: query["page_size"]]})
+        found.sort(key=lambda line: str(line["time"]))
+        newest_first = query["sort_order"] == "desc"
+        return httpx2.Response(200, json={"items": (found[::-1] if newest_first else found)[: query["page_size"]]})
 
     def _gpus(self, _: str, __: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"items": []})
