@@ -28,6 +28,7 @@ from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, s
 from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
 from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.leaving import Permission
 from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.provider import (
     PodEvent,
@@ -58,7 +59,7 @@ class PodController:
         events: EventRecorder,
         *,
         host_ip: str,
-        may_act: asyncio.Event,
+        may_act: Permission,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster

@@ -75,6 +75,12 @@ class CloudView:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
 
+    def replicas(self) -> int | None:
+        """Return the replicas of all groups together, ours and others'; None where the listing does not tell."""
+        if self._listed_at is None or self._cut:
+            return None
+        return sum(1 if group.replicas is None else group.replicas for group in self._groups.values())
+
     def apply_listing(self, listing: ContainerGroupCollection, *, started_at: float) -> None:
         """Take over a full listing that was asked for at `started_at`."""
         previous = self._groups
