@@ -122,6 +122,7 @@ async def _run(
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            pods_have_node_ip=settings.pod_ip == "node",
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -142,11 +143,20 @@ class Node:
         *,
         preparation: Preparation,
         service_links: bool,
+        pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
-        self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
+        self.kubelet = Kubelet(
+            cluster,
+            self.provider,
+            node,
+            agent,
+            service_links=service_links,
+            pods_have_node_ip=pods_have_node_ip,
+            now=now,
+        )
 
     async def run(self) -> None:
         """Play the node until cancelled, or uninstalled. Raises what `Kubelet.run` and the provider's `start` raise."""

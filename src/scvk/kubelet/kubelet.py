@@ -50,6 +50,7 @@ class Kubelet:
         agent: AgentIdentity,
         *,
         service_links: bool = False,
+        pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
     ) -> None:
         self._node = node
@@ -59,9 +60,10 @@ class Kubelet:
         self._keeper = NodeKeeper(cluster, node, self._node_facts, departure=departure, now=now)
         self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
         self._events = EventRecorder(cluster, host=node.name, now=now)
+        pod_ip = node.address if pods_have_node_ip else ""
         inputs = ClusterInputs(
             cluster,
-            lambda: NodeView(node.name, (node.address,), provider.node_facts().capacity),
+            lambda: NodeView(node.name, (node.address,), provider.node_facts().capacity, pod_ip),
             lambda pod, event: self._events.record(pod_subject(pod), event),
             service_links=service_links,
         )
@@ -71,6 +73,7 @@ class Kubelet:
             InputsOfStayingNode(inputs, departure),
             self._events,
             host_ip=node.address,
+            pod_ip=pod_ip or None,
             may_act=departure,
             now=now,
         )

@@ -361,3 +361,22 @@ async def test_pods_know_services_where_the_operator_says_so_and_the_node_always
     environment = provider.inputs[0].containers["main"].environment
     assert (environment["HOST"], environment["CPUS"]) == ("10.0.0.7", "4")
     assert [name for name in environment if name.endswith("_SERVICE_HOST")] == hosts
+
+
+@pytest.mark.parametrize(("wanted", "address"), [(False, None), (True, "10.0.0.7")])
+async def test_pods_show_the_nodes_address_as_their_own_where_the_operator_says_so(
+    api: InMemoryApi, provider: FakeProvider, now: Callable[[], datetime], wanted: bool, address: str | None
+) -> None:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["env"] = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    api.put("pods/shop/web", plain)
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()))
+    identity = NodeIdentity(NODE, "10.0.0.7", "v1.37.2")
+    kubelet = Kubelet(api.cluster, provider, identity, AgentIdentity("me", "lab"), pods_have_node_ip=wanted, now=now)
+    task = asyncio.create_task(kubelet.run(nothing))
+    await asyncio.sleep(1)
+    await stopped(task)
+    shown = api.objects["pods/shop/web"]["status"]
+    assert (shown.get("podIP"), shown.get("podIPs")) == (address, [{"ip": address}] if address else None)
+    assert provider.inputs[0].containers["main"].environment.get("IP") == address
