@@ -70,6 +70,9 @@ class ScriptedSaladCloud:
     """Done once while an answer of that kind, settled already, is on its way."""
     requests: list[tuple[float, str, str]] = field(default_factory=list)
     """Time, kind, name of the group."""
+    quota: int = 10
+    used_elsewhere: int | None = 0
+    """Replicas of other projects; None: what is used is not shown."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Of the create requests."""
 
@@ -240,4 +243,7 @@ class ScriptedSaladCloud:
         return httpx2.Response(200, json={"items": []})
 
     def _quotas(self, _: str, __: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": 10}})
+        used = (
+            {} if self.used_elsewhere is None else {"container_replicas_used": self.used_elsewhere + len(self.groups)}
+        )
+        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": self.quota, **used}})
