@@ -121,6 +121,7 @@ async def _run(
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            adopt_legacy=settings.adopt_legacy,
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -143,8 +144,17 @@ class Node:
         service_links: bool,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        adopt_legacy: bool = False,
     ) -> None:
-        self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
+        self.provider = SaladCloudProvider(
+            client,
+            budget,
+            cloud,
+            preparation=preparation,
+            now=now,
+            monotonic=monotonic,
+            adopt_legacy=adopt_legacy,
+        )
         self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
 
     async def run(self) -> None:

@@ -129,6 +129,10 @@ class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
     cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
     """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
 
+    adopt_legacy: Annotated[bool, Parameter(env_var="SALAD_VK_ADOPT_LEGACY", negative=(), group=_CLUSTER)] = False
+    """Take over container groups that the Go program made for pods of this node, as they run. For the switch from that
+    program; needs its node name. What was taken over stays so when this is left out again."""
+
     service_links: Annotated[bool, Parameter(env_var="SALAD_VK_SERVICE_LINKS", negative=(), group=_CLUSTER)] = False
     """Give pods the variables that name the Services of their namespace and the API server, as a kubelet does. Without
     a way into the cluster's network they lead nowhere."""
