@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from docstring_parser import parse_from_object
 
 from scvk.registry_settings import RegistrySettings
-from scvk.settings import AgentSettings, SaladCloudSettings
+from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
 from scvk.translation_settings import TranslationSettings
 
 _HEAD = """# Configuration
@@ -29,7 +29,7 @@ def render_configuration_page() -> str:
     """Return the page as Markdown."""
     meanings = {
         param.arg_name: param.description or ""
-        for part in (SaladCloudSettings, TranslationSettings, RegistrySettings, AgentSettings)
+        for part in (SaladCloudSettings, NodeSettings, TranslationSettings, RegistrySettings, AgentSettings)
         for param in parse_from_object(part).params
     }
     hints = typing.get_type_hints(AgentSettings, include_extras=True)

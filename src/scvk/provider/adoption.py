@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import key_of, uid_of
-from scvk.kubelet.provider import PodEvent, PodIdentity
+from scvk.kubelet.provider import Holding, PodEvent, PodIdentity, PodKey
 from scvk.provider.cloud_view import Absent, Lookup, Present
 from scvk.provider.legacy import legacy_pod, objection
 from scvk.provider.ownership import (
@@ -51,6 +51,11 @@ class GroupCounts:
     adopted: int = 0
     foreign: int = 0
     unknown: int = 0
+
+
+def holding_of(mark: PodMark) -> Holding:
+    """Return what a group with this mark is to the kubelet."""
+    return Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node)
 
 
 class Owners:

@@ -30,7 +30,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
-from scvk.provider.adoption import GroupCounts, Owners, was_run_by_the_go_program
+from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
 from scvk.provider.capacity import node_facts
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
@@ -172,7 +172,7 @@ class SaladCloudProvider:
         if not self._view.listed:
             return None
         marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
-        return tuple(Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks)
+        return tuple(holding_of(mark) for mark in marks)
 
     def group_counts(self) -> GroupCounts | None:
         """Count the project's groups by owner, as last listed; None before that. Costs nothing."""
