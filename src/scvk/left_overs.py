@@ -19,12 +19,13 @@ from scvk.provider.cloud_view import CloudView
 from scvk.provider.legacy import legacy_pod
 from scvk.provider.ownership import Owned, PodMark
 from scvk.provider.removal import LOOK_AGAIN_S, Remover
-from scvk.saladcloud.budget import RequestClass
+from scvk.provider.turns import Turns
+from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import Decision, NotFound, SaladCloudError, Unauthorized
 
 CONFIRMED_WITHIN_S = 180.0
-"""How long a deletion is waited for: SaladCloud lists a deleted group for a while."""
+"""How long a deletion is waited for after the last one was confirmed: SaladCloud lists deleted groups for a while."""
 # The end of a name that `group_name` makes: what only looks so costs one request more.
 _OUR_NAME = re.compile(r".*-[a-z2-7]{12}")
 
@@ -65,6 +66,7 @@ class LeftOvers:
     """
 
     client: SaladCloudClient
+    budget: RequestBudget
     owners: Owners
     judge: Judge
     monotonic: Callable[[], float]
@@ -73,7 +75,8 @@ class LeftOvers:
 
     def __post_init__(self) -> None:
         """Build what works on the same view."""
-        self._remover = Remover(self.client, self._view, self.owners, monotonic=self.monotonic)
+        self._turns = Turns(self.budget, RequestClass.DELETE, lambda _: None, monotonic=self.monotonic)
+        self._remover = Remover(self.client, self._view, self.owners, self._turns, monotonic=self.monotonic)
 
     async def survey(self, *, pause_s: float) -> Survey:
         """Do two passes, `pause_s` apart; one where the first finds nothing orphaned. Changes nothing.
@@ -92,16 +95,18 @@ class LeftOvers:
     async def delete(self, survey: Survey) -> Survey:
         """Delete what the survey calls orphaned; return it with what became of each group.
 
-        Waits until the groups are surely gone, CONFIRMED_WITHIN_S at most. Raises SaladCloudError where the platform
-        refuses.
+        Waits until the groups are surely gone, or none went for CONFIRMED_WITHIN_S. Raises SaladCloudError where the
+        platform refuses.
         """
         waiting = {holding_of(report.mark).pod for report in survey.of(Verdict.ORPHANED)}
         gone: set[PodIdentity] = set()
-        until = self.monotonic() + CONFIRMED_WITHIN_S
-        while waiting and self.monotonic() < until:
+        progress = self.monotonic()
+        while waiting and self.monotonic() - progress < CONFIRMED_WITHIN_S:
+            self._turns.invite_next()
             for pod in sorted(waiting, key=lambda each: (each.key, each.uid)):
                 if await self._is_removed(pod):
                     gone.add(pod)
+                    progress = self.monotonic()
             waiting -= gone
             if waiting:
                 await self.sleep(LOOK_AGAIN_S)

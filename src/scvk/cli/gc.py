@@ -96,13 +96,13 @@ async def _left_overs(settings: NodeSettings) -> AsyncIterator[LeftOvers]:
     chosen = checked_saladcloud(settings)
     node = checked_node(settings, chosen)
     config = kubernetes_config(settings.kubeconfig)
-    async with connected(config) as connection, saladcloud_client(chosen) as (client, _):
+    async with connected(config) as connection, saladcloud_client(chosen) as (client, budget):
         with explained(config.cluster.server):
             identity = await read_cluster_id(connection.cluster, settings.cluster_id)
             owners = Owners(cluster_id=identity, node=node)
             # Without an informer every pod is read.
             judge = Judge(connection.cluster, node, known_uids=frozenset)
-            yield LeftOvers(client, owners, judge, monotonic=time.monotonic)
+            yield LeftOvers(client, budget, owners, judge, monotonic=time.monotonic)
 
 
 def show(survey: Survey, *, output: _Output, to_stderr: bool = False) -> None:

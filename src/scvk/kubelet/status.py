@@ -90,9 +90,13 @@ def status_patch(current: PodStatus | None, desired: PodStatus, *, uid: str, now
         replaces = name in ("hostIPs", "podIPs") and new and old
         # An empty list would be merged into the old one, that is, change nothing.
         changes[name] = [{"$patch": "replace"}, *new] if replaces and new else new or None
-    conditions = _condition_changes(before.get("conditions") or [], after.get("conditions") or [], now)
+    conditions = _condition_changes(
+        before.get("conditions") or [], after.get("conditions") or [], after.get("observedGeneration"), now
+    )
     if conditions:
         changes["conditions"] = conditions
+    if changes.keys() == {"observedGeneration"} and "observedGeneration" not in before:
+        return None  # an API server that does not know the field drops it each time
     return {"metadata": {"uid": uid}, "status": changes} if changes else None
 
 
@@ -130,8 +134,9 @@ def stopped_status(pod: Pod, now: datetime) -> PodStatus | None:
 
 
 def _condition_changes(
-    before: list[dict[str, Any]], after: list[dict[str, Any]], now: datetime
+    before: list[dict[str, Any]], after: list[dict[str, Any]], generation: int | None, now: datetime
 ) -> list[dict[str, Any]]:
+    """Return the conditions that differ. Each tells of the pod's `generation` where it says no other."""
     known = {entry["type"]: entry for entry in before}
     changes = []
     for entry in after:
@@ -143,9 +148,11 @@ def _condition_changes(
             "status": entry["status"],
             "reason": entry.get("reason"),
             "message": entry.get("message"),
-            "observedGeneration": entry.get("observedGeneration"),
+            "observedGeneration": entry.get("observedGeneration", generation),
         }
-        if all(old.get(name) == value for name, value in wanted.items()):
+        # A generation alone is news only where the API server has kept an earlier one: it may not know the field.
+        compared = wanted if "observedGeneration" in old else {**wanted, "observedGeneration": None}
+        if all(old.get(name) == value for name, value in compared.items()):
             continue
         same = old.get("status") == entry["status"] and "lastTransitionTime" in old
         wanted["lastTransitionTime"] = old["lastTransitionTime"] if same else msgspec.to_builtins(whole_seconds(now))

@@ -128,9 +128,9 @@ class Owners:
         """Forget what a pod claims of which nothing is left."""
         self._claims.pop(uid, None)
 
-    def claims(self, uid: str) -> bool:
-        """Say whether the pod claims a group of the Go program."""
-        return uid in self._claims
+    def claim_of(self, uid: str) -> PodMark | None:
+        """Return the mark under which a pod claims the Go program's group; None where it claims none."""
+        return self._claims.get(uid)
 
 
 def _identity(pod: Pod) -> PodIdentity:

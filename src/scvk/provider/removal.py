@@ -11,7 +11,7 @@ It is certain that nothing is left
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -21,7 +21,6 @@ from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
 from scvk.provider.decide import LISTINGS_THAT_PROVE_ABSENCE
 from scvk.provider.ownership import (
     LEGACY_ATTEMPT,
-    LEGACY_METADATA,
     POD_UID,
     NotOurs,
     Owned,
@@ -30,6 +29,7 @@ from scvk.provider.ownership import (
     group_name,
 )
 from scvk.provider.record import record_of
+from scvk.provider.turns import WAITING_AGAIN_S, Turns
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
 from scvk.saladcloud.models import ContainerGroup
@@ -37,19 +37,21 @@ from scvk.saladcloud.models import ContainerGroup
 DELETE_AGAIN_AFTER_S = 30.0
 """A group that is still listed so long after an accepted delete is deleted once more."""
 LOOK_AGAIN_S = 2.0
+FORGET_EVERY_S = 5.0
 REMEMBERED_FOR_S = 600.0
 """How long an accepted delete is remembered; a removal that takes longer proves anew that the group is gone."""
 
 log = structlog.get_logger(__name__)
 
 
-def groups_of(groups: Iterable[ContainerGroup], uid: str, owners: Owners) -> dict[str, PodMark]:
+def groups_of(view: CloudView, uid: str, owners: Owners) -> dict[str, PodMark]:
     """Return name and mark of the groups that are surely the pod's: usually one, more after a lost or edited record."""
+    candidates = list(view.groups_with(POD_UID, uid))
+    claim = owners.claim_of(uid)
+    if claim is not None and isinstance(legacy := view.lookup(group_name(claim)), Present):
+        candidates.append(legacy.group)
     found = {}
-    for group in groups:
-        variables = group.container.environment_variables or {}
-        if variables.get(POD_UID) != uid and not (owners.claims(uid) and LEGACY_METADATA in variables):
-            continue  # cheap, where owner_of computes a hash
+    for group in candidates:
         owner = owners.owner_of(group)
         if isinstance(owner, Owned) and owner.mark.uid == uid:
             found[group.name] = owner.mark
@@ -60,13 +62,21 @@ class Remover:
     """Deletes groups; remembers only when it did, to tell an old listing from a new one."""
 
     def __init__(
-        self, client: SaladCloudClient, view: CloudView, owners: Owners, *, monotonic: Callable[[], float]
+        self,
+        client: SaladCloudClient,
+        view: CloudView,
+        owners: Owners,
+        turns: Turns,
+        *,
+        monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._view = view
         self._owners = owners
+        self._turns = turns
         self._monotonic = monotonic
         self._deleted: dict[str, float] = {}
+        self._forgot = float("-inf")
 
     @property
     def waiting(self) -> bool:
@@ -86,7 +96,7 @@ class Remover:
         if self._owners.adopts or (record is not None and record.attempt == LEGACY_ATTEMPT):
             self._owners.claim(pod)
             names.add(self._name_of(pod, LEGACY_ATTEMPT))
-        names |= groups_of(self._view.groups, pod.uid, self._owners).keys()
+        names |= groups_of(self._view, pod.uid, self._owners).keys()
         events: list[PodEvent] = []
         certain = True
         hidden: TemporaryProviderError | None = None
@@ -97,14 +107,15 @@ class Remover:
                 hidden = error  # the pod's other groups go all the same
         if hidden is not None:
             raise hidden
-        return Removal(certain, None if certain else LOOK_AGAIN_S, tuple(events))
+        again = WAITING_AGAIN_S if self._turns.waits(pod.key) else LOOK_AGAIN_S
+        return Removal(certain, None if certain else again, tuple(events))
 
     async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
         """Delete one group that is surely the pod's besides `keep`, if there is any: at most one lives for a pod.
 
         Raises SaladCloudError where that fails; the group is found again next time.
         """
-        names = groups_of(self._view.groups, pod.uid, self._owners).keys() - {keep}
+        names = groups_of(self._view, pod.uid, self._owners).keys() - {keep}
         events: list[PodEvent] = []
         for name in sorted(names):
             lookup = self._view.lookup(name)
@@ -122,6 +133,9 @@ class Remover:
     def _forget(self) -> None:
         """Forget deletes that are long over, or that nothing confirms because nobody asks about them any more."""
         clock = self._monotonic()
+        if clock - self._forgot < FORGET_EVERY_S:
+            return
+        self._forgot = clock
         for name, at in tuple(self._deleted.items()):
             if clock - at > REMEMBERED_FOR_S and not isinstance(self._view.lookup(name), Present):
                 del self._deleted[name]
@@ -162,10 +176,13 @@ class Remover:
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:
             return False
-        try:
-            await self._client.delete_container_group(group.name)
-        except NotFound:
-            log.debug("gone already", group=group.name)
+        with self._turns.turn(pod.key) as now:
+            if not now:
+                return False
+            try:
+                await self._client.delete_container_group(group.name)
+            except NotFound:
+                log.debug("gone already", group=group.name)
         self._deleted[group.name] = self._monotonic()
         self._view.apply_deleted(group.name)
         log.info("container group: delete accepted", group=group.name, pod=str(pod.key))

@@ -56,6 +56,7 @@ from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.listing import listed
+from scvk.provider.turns import NO_ROOM, WAITING_AGAIN_S, Turns
 from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -116,13 +117,16 @@ class SaladCloudProvider:
         self._monotonic = monotonic
         self._view = CloudView()
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
+        self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
+        invite = self._changes.put_nowait
+        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic)
+        self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
         self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
-        self._remover = Remover(client, self._view, self._owners, monotonic=monotonic)
+        self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
         self._organization = Organization(client)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
         self._keys: dict[str, PodKey] = {}
-        self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         self._conflicts: dict[str, str] = {}
         """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
         self._refused_requests: dict[str, tuple[str, str]] = {}
@@ -147,6 +151,8 @@ class SaladCloudProvider:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._poller.run())
             group.create_task(self._organization.run())
+            group.create_task(self._creations.run())
+            group.create_task(self._deletions.run())
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -159,6 +165,7 @@ class SaladCloudProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
+        self._creations.forget(pod.key)
         try:
             removal = await self._remover.remove(pod, annotations)
         except SaladCloudError as error:
@@ -234,7 +241,10 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                return await self._create(pod, inputs, record)
+                with self._creations.turn(key_of(pod)) as now:
+                    if not now:
+                        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
+                    return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
                 observation = await self._watcher.observe(pod, group)
@@ -327,7 +337,7 @@ class SaladCloudProvider:
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
-        marks = groups_of(self._view.groups, uid_of(pod), self._owners).values()
+        marks = groups_of(self._view, uid_of(pod), self._owners).values()
         return max((m.attempt for m in marks if record is None or m.attempt != record.attempt), default=None)
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
@@ -405,6 +415,7 @@ class SaladCloudProvider:
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
+        self._deletions.forget(pod.key)
         self._refused_requests.pop(pod.uid, None)
         self._conflicts.pop(pod.uid, None)
         self._owners.release(pod.uid)

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from scvk.kubelet.informer import key_of
 from scvk.kubelet.inputs import MissingInput
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.ownership import Owned, environment, mark_of
+from scvk.saladcloud.budget import RequestClass
 from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import a_pod
@@ -352,3 +354,36 @@ async def test_annotations_of_the_namespace_are_defaults_of_the_pods() -> None:
     world.inputs.defaults = {"salad.com/country-codes": "ca"}
     await world.settle(2)
     assert world.cloud.bodies[0]["country_codes"] == ["ca"]
+
+
+async def test_a_pod_without_room_for_its_create_request_is_told_so_and_holds_nobody_up() -> None:
+    world = await World().started()
+    await world.sync()
+    budget = world.provider._poller._budget
+    while budget.available(RequestClass.CREATE):
+        await budget.acquire(RequestClass.CREATE)
+    async with asyncio.timeout(1):
+        await world.sync()
+    assert (world.waiting, world.cloud.count("create")) == ("ContainerCreating", 0)
+    assert "waiting for a turn" in str(world.container.state)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(61)
+    assert key_of(world.pod) in world.changed()
+    await world.sync()
+    assert world.cloud.count("create") == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_pod_deleted_while_it_waits_for_room_is_never_created() -> None:
+    world = await World().started()
+    await world.sync()
+    budget = world.provider._poller._budget
+    while budget.available(RequestClass.CREATE):
+        await budget.acquire(RequestClass.CREATE)
+    await world.sync()
+    for _ in range(2):
+        await world.poll()
+    assert (await world.remove()).certain
+    assert len(world.provider._creations) == 0
+    assert world.cloud.count("create") == 0

@@ -35,17 +35,18 @@ class Desk:
     api: InMemoryApi = field(default_factory=InMemoryApi)
 
     def left_overs(self) -> LeftOvers:
+        budget = RequestBudget(monotonic)
         client = SaladCloudClient(
             http_client("test", transport=httpx2.MockTransport(self.cloud)),
             api_key="secret-key",
             organization="acme",
             project="default",
-            budget=RequestBudget(monotonic),
+            budget=budget,
             clock=monotonic,
             now=wall_clock,
         )
         judge = Judge(self.api.cluster, "node-a", known_uids=frozenset)
-        return LeftOvers(client, Owners(cluster_id=CLUSTER, node="node-a"), judge, monotonic=monotonic)
+        return LeftOvers(client, budget, Owners(cluster_id=CLUSTER, node="node-a"), judge, monotonic=monotonic)
 
     def group(self, pod: str, *, uid: str = "uid-a", node: str = "node-a", attempt: int = 0) -> str:
         mark = PodMark(CLUSTER, "shop", pod, uid, attempt, node)
