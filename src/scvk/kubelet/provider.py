@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from lightkube.models.core_v1 import NodeCondition, PodStatus
@@ -47,11 +48,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class PodEvent:
-    """Something to tell the pod's owner: becomes a Kubernetes Event of type Normal, or Warning."""
+    """Something to tell the pod's owner: becomes a Kubernetes Event of type Normal, or Warning.
+
+    `at` is when it happened, where that is known for sure: then it may be told again at any time, also after a
+    restart, and is counted once. Without it, it happens when it is told.
+    """
 
     reason: str
     message: str
     warning: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

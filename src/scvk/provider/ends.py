@@ -14,6 +14,7 @@ from scvk.provider.story import Story
 from scvk.provider.timeline import Run
 
 OUT_OF_MEMORY_EXIT_CODE = 137
+UNSEEN_END = "The program stopped running; SaladCloud has not reported why."
 
 
 def how_it_ended(story: Story, run: Run, exit_code: int) -> tuple[str, str]:
@@ -102,8 +103,7 @@ def _terminated(story: Story, run: Run) -> ContainerStateTerminated:
 
 
 def _unseen_end(story: Story, began: datetime | None) -> ContainerStateTerminated:
-    words = "The program stopped running; SaladCloud has not reported why."
-    return unknown_end(began, story.now, words, story.previous.containerID if story.previous else None)
+    return unknown_end(began, story.now, UNSEEN_END, story.previous.containerID if story.previous else None)
 
 
 def _tells_more(run: Run, known: ContainerStateTerminated | None) -> bool:

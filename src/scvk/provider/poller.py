@@ -247,4 +247,5 @@ def _events_query(project: str) -> str:
 def _digest(group: ContainerGroup) -> object:
     """Return what a listing shows of a group's state: equal digests mean that nothing moved."""
     state = group.current_state
-    return (group.id, group.version, state.status, state.description, state.instance_status_counts, group.replicas)
+    dns = group.networking.dns if group.networking else None
+    return (group.id, group.version, state.status, state.description, state.instance_status_counts, group.replicas, dns)

@@ -12,7 +12,7 @@ from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
 from scvk.kubelet.rights import rights
-from scvk.provider.annotations import ANNOTATIONS
+from scvk.provider.annotations import ANNOTATIONS, ANSWERS
 from scvk.provider.annotations_page import render_annotations_page
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, RUNS_ANNOTATION
@@ -28,6 +28,7 @@ SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "
 CONFIGURATION = page("docs/configuration.md")
 
 OTHER_FLAGS = {
+    "--set": "Helm",
     "--exit": "scvk demo",
     "--force": "kubectl delete",
     "--help": "every command",
@@ -72,7 +73,11 @@ def test_flags_and_variables_in_the_prose_exist(path: Path) -> None:
 def test_annotations_in_the_prose_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w.])(?:scvk\.)?salad\.com/[a-z-]+", text))
-    known = {annotation.key for annotation in ANNOTATIONS} | {GROUP_ANNOTATION, ATTEMPT_ANNOTATION, RUNS_ANNOTATION}
+    known = {annotation.key for annotation in (*ANNOTATIONS, *ANSWERS)} | {
+        GROUP_ANNOTATION,
+        ATTEMPT_ANNOTATION,
+        RUNS_ANNOTATION,
+    }
     assert sorted(named - known) == []
 
 
