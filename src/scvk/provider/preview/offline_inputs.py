@@ -11,7 +11,7 @@ from scvk.kubelet.downward import NodeView
 from scvk.kubelet.input_objects import InputObjects
 from scvk.kubelet.inputs import InputNeeds, InputNotice, MissingReference, PodInputs
 from scvk.kubelet.resolution import resolve_inputs
-from scvk.provider.capacity import node_facts
+from scvk.provider.capacity import Replicas, capacity
 from scvk.provider.preview.pod_report import Need
 from scvk.provider.preview.stand_ins import with_stand_ins
 from scvk.provider.translate import Finding, Outcome
@@ -44,7 +44,7 @@ def offline_inputs(pod: Pod, needs: InputNeeds, objects: InputObjects, image: Im
 
     `image` is that of the container that runs, None where its name cannot be one.
     """
-    node = NodeView(STAND_IN_NODE, (STAND_IN_ADDRESS,), node_facts("", "", None, None).capacity)
+    node = NodeView(STAND_IN_NODE, (STAND_IN_ADDRESS,), capacity(Replicas(), None))
     known = resolve_inputs(pod, needs, objects, node)
     completed = resolve_inputs(pod, needs, with_stand_ins(objects, pod, needs, image), node)
     return OfflineInputs(
