@@ -19,7 +19,7 @@ from lightkube.models.core_v1 import (
 )
 
 from scvk.kubelet.quantities import InvalidQuantityError, parse_quantity
-from scvk.kubelet.volumes import is_injected_token, unavailable_sources
+from scvk.kubelet.volumes import is_injected_token
 from scvk.provider.translate.fields import Row, Treatment, judge, one_of
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.run_plan import Placed, RunPlan
@@ -28,6 +28,7 @@ from scvk.provider.translate.shared_memory import (
     is_shared_memory_mount,
     is_within_shared_memory,
 )
+from scvk.provider.translate.volume_sources import judge_sources
 
 _CODE = "UnsupportedVolume"
 _FILES = "Its files are written at the start of the container"
@@ -74,7 +75,7 @@ VOLUME_ROWS = (
 """The fields of Volume."""
 
 EMPTY_DIR_ROWS = (
-    Row("medium", Treatment.CARRIED, "Memory at /dev/shm is the shared memory; anything else is a directory"),
+    Row("medium", Treatment.CARRIED, "Memory at /dev/shm is the shared memory; anything else is a directory on disk"),
     Row("mode", Treatment.DEGRADED, "The directory can be written by everybody in the container", _CODE),
     Row("sizeLimit", Treatment.CARRIED, "The size of shared memory; not kept for a directory"),
 )
@@ -155,7 +156,7 @@ def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Rep
             " own directories, whose other files stay; later changes do not reach them, and nothing protects them from"
             " being written to",
         )
-        _judge_sources(volume, path, report)
+        judge_sources(volume, path, report)
 
 
 def _judge_empty_dir(
@@ -232,20 +233,6 @@ def _limits(source: EmptyDirVolumeSource) -> bool:
         return parse_quantity(source.sizeLimit) > 0
     except InvalidQuantityError:
         return True
-
-
-def _judge_sources(volume: Volume, path: str, report: Report) -> None:
-    for where, kind in unavailable_sources(volume, path):
-        report.degrade(
-            where,
-            "UnsupportedVolumeSource",
-            f"The volume {volume.name} lacks the file of this {kind}: it is of no use outside of the cluster",
-        )
-    own = volume.configMap or volume.secret or volume.downwardAPI or volume.projected
-    if getattr(own, "defaultUser", None) is not None:
-        report.degrade(
-            f"{path}.{kind_of(volume)}.defaultUser", _CODE, "The files belong to the user whom the image runs as"
-        )
 
 
 def _mounts(containers: Iterable[Placed]) -> list[tuple[str, VolumeMount]]:
