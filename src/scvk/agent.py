@@ -30,7 +30,8 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterUnreachable
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
+from scvk.kubelet.node import NodeIdentity, kubelet_version
+from scvk.kubelet.node_keeper import NodeTaken
 from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
@@ -121,6 +122,7 @@ async def _run(
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            pods_have_node_ip=settings.pod_ip == "node",
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -141,21 +143,33 @@ class Node:
         *,
         preparation: Preparation,
         service_links: bool,
+        pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
-        self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
+        self.kubelet = Kubelet(
+            cluster,
+            self.provider,
+            node,
+            agent,
+            service_links=service_links,
+            pods_have_node_ip=pods_have_node_ip,
+            now=now,
+        )
 
     async def run(self) -> None:
-        """Play the node until cancelled. Raises what `Kubelet.run` and `SaladCloudProvider.start` raise."""
+        """Play the node until cancelled, or uninstalled. Raises what `Kubelet.run` and the provider's `start` raise."""
+        watching: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
 
             async def prepare() -> None:
                 await self.provider.start()
-                group.create_task(self.provider.run())
+                watching.append(group.create_task(self.provider.run()))
 
             await self.kubelet.run(prepare)
+            for task in watching:
+                task.cancel()
 
 
 @contextmanager

@@ -117,6 +117,9 @@ class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
     """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
     never loopback where there is another."""
 
+    pod_ip: Annotated[Literal["none", "node"], Parameter(env_var="SALAD_VK_POD_IP", group=_NODE)] = "none"
+    """Address that pods show: none, or the node's, for controllers that wait for one. Nothing reaches a pod by it."""
+
     kubeconfig: Annotated[
         str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
     ] = ""

@@ -16,6 +16,7 @@ from lightkube.resources.core_v1 import Node, Pod
 
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectNotFound
+from scvk.kubelet.leaving import Permission
 from scvk.kubelet.provider import Holding, Provider, TemporaryProviderError
 
 PASS_EVERY_S = 30.0
@@ -37,7 +38,7 @@ class Collector:
         node: str,
         *,
         known_uids: _KnownPods,
-        may_act: asyncio.Event,
+        may_act: Permission,
     ) -> None:
         self._cluster = cluster
         self._provider = provider

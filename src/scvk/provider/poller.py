@@ -20,6 +20,7 @@ from typing import Protocol
 import structlog
 
 from scvk.provider.cloud_view import CloudView
+from scvk.provider.contact import Contact
 from scvk.provider.rhythm import PlatformTime, pause_s
 from scvk.provider.timeline import PlatformEvent, event_of
 from scvk.saladcloud.budget import RequestBudget, RequestClass
@@ -84,7 +85,8 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._digests: dict[str, object] = {}
-        self._cursor = now() - EVENTS_LOOK_BACK
+        self.cursor = now() - EVENTS_LOOK_BACK
+        """Up to when the project's events are known; whoever sets it has the next query begin there."""
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._resume: datetime | None = None
         """Where to go on with events that one round could not hold."""
@@ -94,8 +96,8 @@ class Poller:
         self._last_sweep = float("-inf")
         self._listing_started: float | None = None
         self._platform_time = PlatformTime()
-        self.failure: str | None = None
-        """Why the last listing failed, in words; None while listings succeed."""
+        self.contact = Contact()
+        """What the last listing says of the way to SaladCloud."""
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -118,10 +120,10 @@ class Poller:
         try:
             listing = await self._client.list_container_groups(request_class=RequestClass.OBSERVE)
         except SaladCloudError as error:
-            self.failure = str(error)
+            self.contact = self.contact.failed(error, at=self._monotonic())
             raise
         self._view.apply_listing(listing, started_at=started)
-        self.failure = None
+        self.contact = Contact()
         digests = {group.name: _digest(group) for group in self._view.groups}
         changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
         changed |= set(self._digests) - set(digests)
@@ -134,7 +136,7 @@ class Poller:
         """Read the project's events since the last time, with some overlap."""
         end = self._platform_time.latest(self._now())
         # Never past `end`, also where the clock was set back.
-        start = min(self._resume or self._overlap_start(min(self._cursor, end)), end)
+        start = min(self._resume or self._overlap_start(min(self.cursor, end)), end)
         changed: set[str] = set()
         try:
             for _ in range(MOST_PAGES):
@@ -151,7 +153,7 @@ class Poller:
                 self._remember(found)
                 if len(page.items) < MAX_LOG_PAGE_SIZE:
                     self._resume = None
-                    self._cursor = end
+                    self.cursor = end
                     break
                 newest = max(entry.time for entry in page.items)
                 if newest <= start:

@@ -210,7 +210,7 @@ async def test_a_clock_that_was_set_back_asks_for_nothing_in_the_future() -> Non
     world = await World().started()
     await world.hear()
     poller = world.provider._poller
-    poller._cursor = at(3600)
+    poller.cursor = at(3600)
     await world.hear()  # the scripted cloud refuses an end in the future
     world.cloud.say(name_of(), "Instance Running")
     await world.hear()

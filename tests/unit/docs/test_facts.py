@@ -11,9 +11,11 @@ import pytest
 from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
+from scvk.kubelet.leaving import HEEDED, MARK
 from scvk.kubelet.rights import rights
 from scvk.provider.annotations import ANNOTATIONS, ANSWERS
 from scvk.provider.annotations_page import render_annotations_page
+from scvk.provider.event_memory import ANNOTATION as EVENTS_UNTIL
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, RUNS_ANNOTATION
 from scvk.provider.translate import probe_timing
@@ -78,6 +80,7 @@ def test_annotations_in_the_prose_exist(path: Path) -> None:
         ATTEMPT_ANNOTATION,
         RUNS_ANNOTATION,
     }
+    known |= {EVENTS_UNTIL, MARK, HEEDED}
     assert sorted(named - known) == []
 
 
