@@ -119,8 +119,8 @@ class SaladCloudProvider:
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         invite = self._changes.put_nowait
-        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic)
         self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
+        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic, first=self._deletions)
         self._remover = Remover(
             client, self._view, self._deletions, cluster_id=identity.cluster_id, monotonic=monotonic
         )
@@ -247,6 +247,8 @@ class SaladCloudProvider:
         situation = self._situation(pod, record)
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
+        if isinstance(step, AskByName) and self._creations.waits(key_of(pod)):
+            return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
             assert record is not None
             missing = await self._ask(record.group)
@@ -259,7 +261,7 @@ class SaladCloudProvider:
                 assert record is not None
                 with self._creations.turn(key_of(pod)) as now:
                     if not now:
-                        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
+                        return self._no_room(pod)
                     return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
@@ -369,6 +371,9 @@ class SaladCloudProvider:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
+
+    def _no_room(self, pod: Pod) -> Observation:
+        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)

@@ -25,7 +25,10 @@ INVITATION_LASTS_S = 30.0
 
 
 class Turns:
-    """The turns of one class of requests. `invite` is called with each key that should ask again now."""
+    """The turns of one class of requests. `invite` is called with each key that should ask again now.
+
+    Room is left for those who wait for the turns called `first`.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Turns:
         invite: Callable[[PodKey], None],
         *,
         monotonic: Callable[[], float],
+        first: Turns | None = None,
     ) -> None:
         self._budget = budget
         self._class = request_class
         self._invite = invite
         self._monotonic = monotonic
+        self._first = first
         self._waiting: OrderedDict[PodKey, None] = OrderedDict()
         self._invited: dict[PodKey, float] = {}
         self._taken = 0
@@ -49,14 +54,14 @@ class Turns:
         return len(self._waiting) + len(self._invited)
 
     def waits(self, key: PodKey) -> bool:
-        """Say whether the key waits for a turn."""
-        return key in self._waiting or key in self._invited
+        """Say whether the key waits for a turn, and was not called."""
+        return key in self._waiting
 
     @contextmanager
     def turn(self, key: PodKey) -> Iterator[bool]:
         """Give the block a turn for one request, or False: then the key waits, and is invited later."""
         invited = self._invited.pop(key, None) is not None
-        room = self._budget.available(self._class) - self._taken
+        room = self._room()
         if room <= 0 or not (invited or room > len(self)):
             self._waiting[key] = None
             self._asked_in_vain.set()
@@ -76,6 +81,10 @@ class Turns:
         self._waiting.pop(key, None)
         self._invited.pop(key, None)
 
+    def _room(self) -> int:
+        before = len(self._first) if self._first is not None else 0
+        return self._budget.available(self._class) - self._taken - before
+
     async def run(self) -> None:
         """Invite those who wait, as room comes, until cancelled."""
         while True:
@@ -89,7 +98,7 @@ class Turns:
         """Invite as many as there is room for now."""
         now = self._monotonic()
         self._invited = {key: at for key, at in self._invited.items() if now - at < INVITATION_LASTS_S}
-        room = self._budget.available(self._class) - self._taken - len(self._invited)
+        room = self._room() - len(self._invited)
         for _ in range(min(room, len(self._waiting))):
             key, _ = self._waiting.popitem(last=False)
             self._invited[key] = now

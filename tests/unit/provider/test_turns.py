@@ -127,3 +127,17 @@ async def test_a_turn_that_failed_is_over() -> None:
             raise TimeoutError
     assert await road.ask("b")
     assert len(road.turns) == 0
+
+
+async def test_room_is_left_for_those_who_come_first() -> None:
+    road = Road()
+    deletions = Turns(road.budget, RequestClass.DELETE, lambda _: None, monotonic=lambda: road.now)
+    creations = Turns(road.budget, RequestClass.CREATE, lambda _: None, monotonic=lambda: road.now, first=deletions)
+    while road.budget.available(RequestClass.DELETE):
+        await road.budget.acquire(RequestClass.DELETE)
+    own_share = road.budget.available(RequestClass.CREATE)
+    for number in range(own_share):
+        with deletions.turn(PodKey("shop", f"old-{number}")) as now:
+            assert not now
+    with creations.turn(PodKey("shop", "new")) as now:
+        assert not now
