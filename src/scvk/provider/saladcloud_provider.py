@@ -171,7 +171,7 @@ class SaladCloudProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
-        self._creations.forget(pod.key)
+        self._creations.forget(pod)
         try:
             removal = await self._remover.remove(pod, annotations)
         except SaladCloudError as error:
@@ -252,7 +252,7 @@ class SaladCloudProvider:
         situation = self._situation(pod, record)
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
-        if isinstance(step, AskByName) and self._creations.waits(key_of(pod)):
+        if isinstance(step, AskByName) and self._creations.waits(_identity(pod)):
             return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
             missing = await self._ask(record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT)))
@@ -263,7 +263,7 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                with self._creations.turn(key_of(pod)) as now:
+                with self._creations.turn(_identity(pod)) as now:
                     if not now:
                         return self._no_room(pod)
                     return await self._create(pod, inputs, record)
@@ -365,7 +365,7 @@ class SaladCloudProvider:
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
         try:
-            return await self._remover.remove_others(PodIdentity(key_of(pod), uid_of(pod)), group.name)
+            return await self._remover.remove_others(_identity(pod), group.name)
         except SaladCloudError as error:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
@@ -444,7 +444,7 @@ class SaladCloudProvider:
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
-        self._deletions.forget(pod.key)
+        self._deletions.forget(pod)
         self._refused_requests.pop(pod.uid, None)
         self._refused.discard(pod.uid)
         self._conflicts.pop(pod.uid, None)
@@ -453,6 +453,10 @@ class SaladCloudProvider:
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
+
+
+def _identity(pod: Pod) -> PodIdentity:
+    return PodIdentity(key_of(pod), uid_of(pod))
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
