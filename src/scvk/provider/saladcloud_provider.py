@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.informer import identity_of, key_of, uid_of
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -252,7 +252,7 @@ class SaladCloudProvider:
         situation = self._situation(pod, record)
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
-        if isinstance(step, AskByName) and self._creations.waits(_identity(pod)):
+        if isinstance(step, AskByName) and self._creations.waits(identity_of(pod)):
             return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
             missing = await self._ask(record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT)))
@@ -263,7 +263,7 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                with self._creations.turn(_identity(pod)) as now:
+                with self._creations.turn(identity_of(pod)) as now:
                     if not now:
                         return self._no_room(pod)
                     return await self._create(pod, inputs, record)
@@ -365,7 +365,7 @@ class SaladCloudProvider:
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
         try:
-            return await self._remover.remove_others(_identity(pod), group.name)
+            return await self._remover.remove_others(identity_of(pod), group.name)
         except SaladCloudError as error:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
@@ -453,10 +453,6 @@ class SaladCloudProvider:
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
-
-
-def _identity(pod: Pod) -> PodIdentity:
-    return PodIdentity(key_of(pod), uid_of(pod))
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
