@@ -32,6 +32,7 @@ from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, kubelet_version
 from scvk.kubelet.node_keeper import NodeTaken
+from scvk.kubelet.uninstallation import UninstallationError
 from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
@@ -47,7 +48,7 @@ from scvk.translation_settings import checked_policy
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
+FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken, UninstallationError)
 """What can end an agent without any fault of this program."""
 
 log = structlog.get_logger(__name__)
@@ -58,7 +59,9 @@ class AgentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Connection:
+class Connection:
+    """A way to the cluster and the client that goes it."""
+
     config: SingleConfig
     cluster: Cluster
 
@@ -73,10 +76,20 @@ async def run_agent(settings: AgentSettings) -> None:
     with stopped_by_signals(task) as received:
         try:
             await play_node(settings)
+            await _stay_in_pod()
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
                 raise  # somebody else cancelled us, and waits for that
             log.info("stopped; no pod was disturbed")
+
+
+async def _stay_in_pod() -> None:
+    """Wait for the end of the pod that the agent runs in, if it does: left alone, it would be started again at once,
+    and make the Node that has just been uninstalled.
+    """
+    if (SERVICE_ACCOUNT / "token").is_file():
+        log.info("delete the Deployment of this agent now; until then it does nothing")
+        await asyncio.Event().wait()
 
 
 async def play_node(settings: AgentSettings) -> None:
@@ -84,7 +97,7 @@ async def play_node(settings: AgentSettings) -> None:
     chosen = checked(settings)
     config = kubernetes_config(settings.kubeconfig)
     async with (
-        _connected(config) as connection,
+        connected(config) as connection,
         saladcloud_client(chosen.saladcloud) as (client, budget),
         _image_configs(chosen.registries) as images,
     ):
@@ -94,14 +107,14 @@ async def play_node(settings: AgentSettings) -> None:
 async def _run(
     settings: AgentSettings,
     chosen: Checked,
-    connection: _Connection,
+    connection: Connection,
     client: SaladCloudClient,
     budget: RequestBudget,
     images: ImageConfigs,
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
-    with _explained(connection.config.cluster.server):
+    with explained(connection.config.cluster.server):
         release = await connection.cluster.server_version()
         version = kubelet_version(release, f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
@@ -173,10 +186,12 @@ class Node:
 
 
 @contextmanager
-def _explained(server: str) -> Iterator[None]:
+def explained(server: str) -> Iterator[None]:
     """Turn whatever ends the agent, alone or in groups, into one AgentError."""
     try:
         yield
+    except AgentError:
+        raise
     except Exception as error:
         causes = list(_causes(error))
         unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]
@@ -251,13 +266,14 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
+async def connected(config: SingleConfig) -> AsyncIterator[Connection]:
+    """Open a client of the cluster. Raises AgentError where the credentials cannot be used."""
     try:
         cluster = Cluster.connect(config, user_agent=USER_AGENT)
     except (OSError, ValueError, TypeError, ConfigError, httpx2.InvalidURL) as error:
         raise AgentError(f"the kubeconfig's certificates or credentials cannot be used: {error}") from error
     try:
-        yield _Connection(config, cluster)
+        yield Connection(config, cluster)
     finally:
         await cluster.aclose()
 
