@@ -60,7 +60,7 @@ class AgentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A way to the cluster and the client that goes it."""
+    """An open client of the cluster, and what it was opened with."""
 
     config: SingleConfig
     cluster: Cluster
@@ -117,15 +117,14 @@ async def _run(
     with explained(connection.config.cluster.server):
         release = await connection.cluster.server_version()
         version = kubelet_version(release, f"scvk-{__version__}")
-        kube_system = await connection.cluster.get(Namespace, "kube-system")
-        assert kube_system.metadata is not None
+        identity = await read_cluster_id(connection.cluster, settings.cluster_id)
         holder = f"{socket.gethostname()}_{secrets.token_hex(4)}"
         node = Node(
             connection.cluster,
             client,
             budget,
             ProviderIdentity(
-                cluster_id(kube_system.metadata.uid or "", settings.cluster_id),
+                identity,
                 chosen.node_name,
                 address,
                 chosen.saladcloud.organization,
@@ -136,6 +135,7 @@ async def _run(
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
             pods_have_node_ip=settings.pod_ip == "node",
+            adopt_legacy=settings.adopt_legacy,
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -159,8 +159,17 @@ class Node:
         pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        adopt_legacy: bool = False,
     ) -> None:
-        self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
+        self.provider = SaladCloudProvider(
+            client,
+            budget,
+            cloud,
+            preparation=preparation,
+            now=now,
+            monotonic=monotonic,
+            adopt_legacy=adopt_legacy,
+        )
         self.kubelet = Kubelet(
             cluster,
             self.provider,
@@ -187,7 +196,7 @@ class Node:
 
 @contextmanager
 def explained(server: str) -> Iterator[None]:
-    """Turn whatever ends the agent, alone or in groups, into one AgentError."""
+    """Turn whatever ends the agent, or another command, alone or in groups, into one AgentError."""
     try:
         yield
     except AgentError:
@@ -265,9 +274,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def read_cluster_id(cluster: Cluster, extra: str) -> str:
+    """Return the id of a cluster from its namespace `kube-system`. Raises ClusterError."""
+    kube_system = await cluster.get(Namespace, "kube-system")
+    assert kube_system.metadata is not None
+    return cluster_id(kube_system.metadata.uid or "", extra)
+
+
 @asynccontextmanager
 async def connected(config: SingleConfig) -> AsyncIterator[Connection]:
-    """Open a client of the cluster. Raises AgentError where the credentials cannot be used."""
+    """Open a client of the cluster. Raises AgentError where certificates or credentials cannot be used."""
     try:
         cluster = Cluster.connect(config, user_agent=USER_AGENT)
     except (OSError, ValueError, TypeError, ConfigError, httpx2.InvalidURL) as error:

@@ -11,14 +11,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from lightkube.resources.core_v1 import Namespace, Pod
+from lightkube.resources.core_v1 import Pod
 
-from scvk.agent import AgentError, connected, explained, kubernetes_config, play_node, saladcloud_client, utc_now
+from scvk.agent import (
+    AgentError,
+    connected,
+    explained,
+    kubernetes_config,
+    play_node,
+    read_cluster_id,
+    saladcloud_client,
+    utc_now,
+)
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.informer import key_of
 from scvk.kubelet.leaving import MARK, Leaving
 from scvk.kubelet.uninstallation import Uninstallation
-from scvk.provider.ownership import Owned, cluster_id, mark_of
+from scvk.provider.ownership import Owned, mark_of
 from scvk.saladcloud.models import ContainerGroup
 from scvk.settings import AgentSettings, Checked, checked, node_name
 
@@ -57,7 +66,7 @@ async def uninstall_node(
             going = await Uninstallation.of(connection.cluster, name, now=utc_now)
             if going is None:
                 tell(f"There is no node {name}.")
-                await _refuse_left_overs(groups)
+                await _refuse_left_overs(name, groups)
                 return True
             pods = await going.pods()
             if not confirm(Plan(name, how, tuple(sorted(str(key_of(pod)) for pod in pods)))):
@@ -142,9 +151,7 @@ async def _groups_of(
     async with saladcloud_client(chosen.saladcloud) as (client, _):
 
         async def groups() -> tuple[str, ...]:
-            kube_system = await cluster.get(Namespace, "kube-system")
-            assert kube_system.metadata is not None
-            identity = cluster_id(kube_system.metadata.uid or "", settings.cluster_id)
+            identity = await read_cluster_id(cluster, settings.cluster_id)
             listing = await client.list_container_groups()
             return tuple(sorted(group.name for group in listing.items if _is_of(group, node, identity)))
 
@@ -156,11 +163,11 @@ def _is_of(group: ContainerGroup, node: str, identity: str) -> bool:
     return isinstance(owner, Owned) and owner.mark.node == node
 
 
-async def _refuse_left_overs(groups: Groups | None) -> None:
+async def _refuse_left_overs(node: str, groups: Groups | None) -> None:
     if groups is not None and (left := await groups()):
         raise AgentError(
-            f"container groups of this node are left on SaladCloud: {_some(left)}; start the agent for a minute or "
-            "two, which deletes those whose pods are gone, and uninstall the node then"
+            f"container groups of this node are left on SaladCloud: {_some(left)}; `scvk gc --nodename {node}` deletes "
+            "those whose pods are gone"
         )
 
 

@@ -29,7 +29,7 @@ def uninstall(
             "forgets the pods."
         ),
     ],
-    yes: Annotated[bool, Parameter(negative=(), help="Do not ask, for scripts.")] = False,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Do not ask, for scripts.")] = False,
     timeout: Annotated[int, Parameter(validator=Number(gte=1), help="The most seconds that all of it may take.")] = 600,
 ) -> int:
     """Take the node of an agent away for good: mark and cordon it, see to its pods, delete the Node.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scvk.cli.gc import gc
 from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
@@ -36,7 +37,7 @@ OTHER_FLAGS = {
     "--force": "kubectl delete",
     "--help": "every command",
 }
-"""Flags in the prose that are none of `scvk run`, `scvk simulate` or `scvk translate`."""
+"""Flags in the prose that are none of `scvk run`, `scvk simulate`, `scvk translate` or `scvk gc`."""
 SIMULATOR_FLAGS = {
     "--" + name.replace("_", "-")
     for command in (simulate, set_fault, interrupt)
@@ -44,6 +45,7 @@ SIMULATOR_FLAGS = {
 }
 UNINSTALL_FLAGS = {"--" + name for name in inspect.signature(uninstall).parameters}
 TRANSLATE_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(translate).parameters}
+GC_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(gc).parameters}
 
 
 def test_kinds_of_faults_are_those_on_the_page() -> None:
@@ -69,7 +71,8 @@ def test_flags_and_variables_in_the_prose_exist(path: Path) -> None:
     flags = {found.group() for word in words if (found := re.match(r"--[a-z-]+", word))}
     variables = {word for word in words if re.fullmatch(r"SALAD_[A-Z_]+", word)}
     documented = set(re.findall(r"`(--[a-z-]+|[A-Z_]+)`", CONFIGURATION))
-    assert sorted(flags - documented - SIMULATOR_FLAGS - TRANSLATE_FLAGS - UNINSTALL_FLAGS - set(OTHER_FLAGS)) == []
+    other_commands = SIMULATOR_FLAGS | TRANSLATE_FLAGS | UNINSTALL_FLAGS | GC_FLAGS | set(OTHER_FLAGS)
+    assert sorted(flags - documented - other_commands) == []
     assert sorted(variables - documented) == []
 
 
