@@ -33,6 +33,9 @@ POLL_IN_TRANSITION_S = 2.0
 SLOWEST_POLL_S = 60.0
 SPARE_FOR_FAST_POLLING = 60
 """Requests that must be free in the budget before polling speeds up: creating and deleting go first."""
+SPARE_FOR_ASKING = 10
+"""Requests that must be free before a group in transition is asked for by itself: more than looking leaves of its own
+share, so that it takes nothing from those who wait to create."""
 SWEEP_EVERY_S = 15.0
 ASK_EVERY_S = 3.0
 EVENTS_LOOK_BACK = timedelta(minutes=15)
@@ -234,7 +237,7 @@ class Poller:
             if running:
                 self._last_sweep = clock
                 return min(running, key=lambda name: self._swept.get(name, float("-inf")))
-        if self._wanted and self._budget.available(RequestClass.OBSERVE) > 0:
+        if self._wanted and self._budget.available(RequestClass.OBSERVE) >= SPARE_FOR_ASKING:
             name, _ = self._wanted.popitem(last=False)
             return name
         return None

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.informer import identity_of, key_of, uid_of
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -121,8 +121,8 @@ class SaladCloudProvider:
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         invite = self._changes.put_nowait
-        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic)
         self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
+        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic, first=self._deletions)
         self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
         self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
         self._organization = Organization(client, self._view.replicas)
@@ -171,7 +171,7 @@ class SaladCloudProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
-        self._creations.forget(pod.key)
+        self._creations.forget(pod)
         try:
             removal = await self._remover.remove(pod, annotations)
         except SaladCloudError as error:
@@ -252,6 +252,8 @@ class SaladCloudProvider:
         situation = self._situation(pod, record)
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
+        if isinstance(step, AskByName) and self._creations.waits(identity_of(pod)):
+            return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
             missing = await self._ask(record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT)))
             situation = self._situation(pod, record, missing_by_name=missing)
@@ -261,9 +263,9 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                with self._creations.turn(key_of(pod)) as now:
+                with self._creations.turn(identity_of(pod)) as now:
                     if not now:
-                        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
+                        return self._no_room(pod)
                     return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
@@ -363,7 +365,7 @@ class SaladCloudProvider:
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
         try:
-            return await self._remover.remove_others(PodIdentity(key_of(pod), uid_of(pod)), group.name)
+            return await self._remover.remove_others(identity_of(pod), group.name)
         except SaladCloudError as error:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
@@ -383,6 +385,9 @@ class SaladCloudProvider:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
+
+    def _no_room(self, pod: Pod) -> Observation:
+        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
@@ -439,7 +444,7 @@ class SaladCloudProvider:
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
-        self._deletions.forget(pod.key)
+        self._deletions.forget(pod)
         self._refused_requests.pop(pod.uid, None)
         self._refused.discard(pod.uid)
         self._conflicts.pop(pod.uid, None)
