@@ -35,9 +35,9 @@ class TranslationSettings:
     ignore_containers: Annotated[
         tuple[str, ...], Parameter(env_var="SALAD_VK_IGNORE_CONTAINERS", negative=(), group=_PODS)
     ] = WELL_KNOWN
-    """A name of injected containers that are left out beside another one, with * as a wildcard, and with them the init
-    containers of well-known meshes; may be repeated. In the variable: several with commas between. What is given
-    replaces the default; a comma alone leaves none out."""
+    """A name of injected containers that are left out beside another one, with * as a wildcard, and with them their
+    init containers (NAME-init, and those of well-known meshes); may be repeated. In the variable: several with commas
+    between. What is given replaces the default; a comma alone leaves none out."""
 
     daemonsets: Annotated[Literal["ignore", "run"], Parameter(env_var="SALAD_VK_DAEMONSETS", group=_PODS)] = "ignore"
     """What to do with pods of DaemonSets: leave them Pending (ignore), or make paid container groups of them (run)."""

@@ -1,4 +1,4 @@
-"""Containers that meshes inject into pods, and the init containers that come with them: `--ignore-containers`.
+"""Containers that meshes and agents inject into pods, and their init containers: `--ignore-containers`.
 
 A mesh's proxy can do nothing away from its cluster, and a program finds the network as it is without one. So the
 proxies of well-known meshes are left out where the operator says nothing else. What a program may well need to work
@@ -47,7 +47,10 @@ def is_ignored(name: str, patterns: Sequence[str]) -> bool:
 
 
 def is_ignored_init(name: str, patterns: Sequence[str]) -> bool:
-    """Say whether an init container is: by its own name, or since it is that of a mesh whose proxies are."""
-    return is_ignored(name, patterns) or any(
+    """Say whether an init container is: by its own name, or since it comes with a container that is.
+
+    That is told by its name: `vault-agent-init` comes with `vault-agent`, and meshes have names of their own.
+    """
+    return any(is_ignored(each, patterns) for each in (name, name.removesuffix("-init"))) or any(
         name in mesh.init and any(is_ignored(each, patterns) for each in mesh.containers) for mesh in _MESHES
     )

@@ -6,7 +6,7 @@
 | further ones beside it | refused, if neither says which one runs |
 | init container with the same image | run before the program by the start-up wrapper |
 | init container with another image, or a sidecar | refused; left out with `salad.com/init-containers: ignore` |
-| any whose name matches `--ignore-containers` beside others, and its mesh's init containers | not run |
+| any whose name matches `--ignore-containers` beside others, and the init containers that come with it | not run |
 
 It is asked before anything is read for the pod, since it says what must be read.
 """
@@ -76,7 +76,7 @@ def plan(pod: Pod, annotations: Mapping[str, str], ignored: Sequence[str] = ()) 
     """Return what runs of `pod`.
 
     `annotations` are the pod's own with those of its namespace behind them; `ignored` are names of injected
-    containers, with `*` as a wildcard, and stand for the init containers of well-known meshes too.
+    containers, with `*` as a wildcard, and stand for the init containers that come with them too.
     """
     report = Report()
     containers = [
@@ -180,7 +180,7 @@ def _obstacle(init: Container, main: Container) -> str | None:
 
 
 def _by_name(name: str, ignored: Sequence[str]) -> str:
-    return "its name matches" if is_ignored(name, ignored) else "it belongs to a mesh whose proxy matches"
+    return "its name matches" if is_ignored(name, ignored) else "it comes with a container whose name matches"
 
 
 def _secrets(settings: Settings) -> tuple[NamedSecret, ...]:

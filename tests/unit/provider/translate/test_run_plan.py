@@ -158,6 +158,13 @@ def test_what_a_program_may_need_is_left_out_only_by_the_operators_word() -> Non
         assert not planned(["web", name], ignored=(name,)).refused
 
 
+@pytest.mark.parametrize("ignored", ["vault-agent", "vault-*"])
+def test_an_init_container_comes_with_the_agent_of_its_name(ignored: str) -> None:
+    init = [{"name": "vault-agent-init", "image": "vault"}]
+    assert not planned(["web", "vault-agent"], init, ignored=(ignored,)).refused
+    assert planned(["web", "vault-agent"], init, ignored=WELL_KNOWN).refused
+
+
 def test_init_containers_of_a_mesh_run_where_its_proxy_does() -> None:
     found = planned(["web"], [{"name": "istio-init", "image": "istio/proxyv2"}], ignored=("linkerd-proxy",))
     assert said(found, Outcome.REFUSED) == [("spec.initContainers[0]", "UnsupportedInitContainer")]
