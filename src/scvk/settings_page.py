@@ -48,7 +48,8 @@ def flag_names(settings: type, setting: dataclasses.Field[object]) -> tuple[str,
 
 def _row(setting: dataclasses.Field[object], meaning: str) -> str:
     variables = ", ".join(f"`{variable}`" for variable in _parameter(AgentSettings, setting).env_var or ())
-    default = f"`{setting.default}`" if isinstance(setting.default, str) and setting.default else ""
+    given = (setting.default,) if isinstance(setting.default, str) else setting.default
+    default = ", ".join(f"`{each}`" for each in given if each) if isinstance(given, tuple) else ""
     flags = ", ".join(f"`{name}`" for name in flag_names(AgentSettings, setting))
     return f"| {flags} | {variables} | {default} | {' '.join(meaning.split())} |"
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.quantities import InvalidQuantityError, ceil_in, parse_quantity
+from scvk.provider.translate.injected import WELL_KNOWN
 from scvk.provider.translate.policy import DEFAULT_POLICY, Policy, ResourceSteps
 from scvk.settings_error import SettingsError
 
@@ -36,9 +37,10 @@ class TranslationSettings:
 
     ignore_containers: Annotated[
         tuple[str, ...], Parameter(env_var="SALAD_VK_IGNORE_CONTAINERS", negative=(), group=_PODS)
-    ] = ()
-    """A name of injected containers that are left out beside another one, such as istio-proxy, with * as a wildcard;
-    may be repeated. In the variable: several with commas between."""
+    ] = WELL_KNOWN
+    """A name of injected containers that are left out beside another one, with * as a wildcard, and with them the init
+    containers of well-known meshes; may be repeated. In the variable: several with commas between. What is given
+    replaces the default; a comma alone leaves none out."""
 
     daemonsets: Annotated[Literal["ignore", "run"], Parameter(env_var="SALAD_VK_DAEMONSETS", group=_PODS)] = "ignore"
     """What to do with pods of DaemonSets: leave them Pending (ignore), or make paid container groups of them (run)."""

@@ -62,7 +62,8 @@ class Collector:
         if holdings is None:
             return ()
         nodes: dict[str, bool] = {}
-        orphans = {holding for holding in holdings if await self._is_orphan(holding, nodes)}
+        known = self._known_uids()
+        orphans = {each for each in holdings if each.pod.uid not in known and await self._is_orphan(each, nodes)}
         removed = []
         for holding in sorted(orphans & self._suspects, key=lambda h: (h.pod.key, h.pod.uid)):
             log.warning(

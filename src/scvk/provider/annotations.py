@@ -148,9 +148,10 @@ CONTAINER = Annotation(
     values="the name of one of the pod's containers",
     meaning=(
         "Which container runs, where a pod has several: a container group has one. The others are shown as terminated"
-        " with the reason `NotRun`, and do not count for Ready."
+        " with the reason `NotRun`, and do not count for Ready. On a Namespace it holds for pods that have a container"
+        " of that name."
     ),
-    default="a pod of several containers is refused, unless the agent is told to leave out the others by their names",
+    default="a pod of several containers is refused, unless the others are known as injected (`--ignore-containers`)",
 )
 INIT_CONTAINERS = Annotation(
     name="init-containers",
@@ -184,7 +185,10 @@ TERMINATION_MESSAGE = Annotation(
 
 QUEUE_NAME = Annotation(
     name="queue-name",
-    values="the name of a queue of the project",
+    values=(
+        "the name of a queue of the project: 2 to 63 lower-case letters, digits and hyphens, a letter first and no"
+        " hyphen last"
+    ),
     meaning="The job queue whose jobs the program gets. Needs `salad.com/queue-port` and `salad.com/queue-path`.",
     default="no queue",
 )

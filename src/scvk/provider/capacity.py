@@ -13,7 +13,8 @@ from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.saladcloud.models import Quotas
 
 REPLICAS_WHERE_NO_QUOTA_IS_SHOWN = 100
-# The most that one container can have, by the platform's documentation of resources (seen 2026-11).
+# The most that one container can have: OpenAPI document, ContainerResourceRequirements ("must be between …"), and the
+# maxima of a group's log of instances. Some machines with several GPUs have more.
 MOST_CPU_PER_POD = 16
 MOST_MEMORY_GIB_PER_POD = 60
 MOST_STORAGE_GIB_PER_POD = 250

@@ -47,6 +47,8 @@ class CloudView:
 
     def __init__(self) -> None:
         self._groups: dict[str, ContainerGroup] = {}
+        self._by_variable: dict[str, dict[str, list[ContainerGroup]]] = {}
+        """Variable → value → groups, made when first asked for after the groups changed."""
         self._listed_at: float | None = None
         self._cut = False
         self._absences: dict[str, int] = {}
@@ -75,6 +77,17 @@ class CloudView:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
 
+    def groups_with(self, variable: str, value: str) -> Sequence[ContainerGroup]:
+        """Return the groups whose container has an environment variable of that value."""
+        index = self._by_variable.get(variable)
+        if index is None:
+            index = self._by_variable[variable] = {}
+            for group in self._groups.values():
+                found = (group.container.environment_variables or {}).get(variable)
+                if found is not None:
+                    index.setdefault(found, []).append(group)
+        return index.get(value, ())
+
     def apply_listing(self, listing: ContainerGroupCollection, *, started_at: float) -> None:
         """Take over a full listing that was asked for at `started_at`."""
         previous = self._groups
@@ -87,6 +100,7 @@ class CloudView:
                 self._groups[name] = group
             else:
                 del self._created[name]
+        self._by_variable.clear()
         lost = (set(previous) | set(self._absences) | set(self._asked)) - set(self._groups)
         for name in lost:
             if not self._cut and self._asked.get(name, float("-inf")) < started_at:
@@ -99,6 +113,7 @@ class CloudView:
         """Take over one group that the platform answered with (to a create, a read by name, an update)."""
         group = self._with_environment(group)
         self._groups[group.name] = group
+        self._by_variable.clear()
         self._created[group.name] = (at, group)
         self._absences.pop(group.name, None)
         self._heard_of[group.name] = self._listings

@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scvk.saladcloud.models import ContainerGroup
 
@@ -81,6 +82,7 @@ def cluster_id(kube_system_uid: str, extra: str = "") -> str:
     return f"{kube_system_uid}/{extra}" if extra else kube_system_uid
 
 
+@lru_cache(maxsize=8192)  # every listing asks for the name of every group again
 def group_name(mark: PodMark) -> str:
     """Return the name of the group: `<namespace>-<name>` cut to fit, and 12 characters of hash.
 

@@ -11,7 +11,7 @@ It is certain that nothing is left
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -20,7 +20,7 @@ from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
 from scvk.provider.decide import LISTINGS_THAT_PROVE_ABSENCE
 from scvk.provider.ownership import POD_UID, NotOurs, Owned, Ownership, PodMark, Unknown, group_name, mark_of
 from scvk.provider.record import record_of
-from scvk.provider.turns import Turns
+from scvk.provider.turns import WAITING_AGAIN_S, Turns
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
 from scvk.saladcloud.models import ContainerGroup
@@ -28,18 +28,17 @@ from scvk.saladcloud.models import ContainerGroup
 DELETE_AGAIN_AFTER_S = 30.0
 """A group that is still listed so long after an accepted delete is deleted once more."""
 LOOK_AGAIN_S = 2.0
+FORGET_EVERY_S = 5.0
 REMEMBERED_FOR_S = 600.0
 """How long an accepted delete is remembered; a removal that takes longer proves anew that the group is gone."""
 
 log = structlog.get_logger(__name__)
 
 
-def groups_of(groups: Iterable[ContainerGroup], uid: str, *, cluster_id: str) -> dict[str, PodMark]:
+def groups_of(view: CloudView, uid: str, *, cluster_id: str) -> dict[str, PodMark]:
     """Return name and mark of the groups that are surely the pod's: usually one, more after a lost or edited record."""
     found = {}
-    for group in groups:
-        if (group.container.environment_variables or {}).get(POD_UID) != uid:
-            continue  # cheap, where mark_of computes a hash
+    for group in view.groups_with(POD_UID, uid):
         owner = mark_of(group, cluster_id=cluster_id)
         if isinstance(owner, Owned):
             found[group.name] = owner.mark
@@ -64,6 +63,7 @@ class Remover:
         self._cluster_id = cluster_id
         self._monotonic = monotonic
         self._deleted: dict[str, float] = {}
+        self._forgot = float("-inf")
 
     @property
     def waiting(self) -> bool:
@@ -80,7 +80,7 @@ class Remover:
         # Annotations can be edited: what counts is the name that belongs to the pod, not the one that is written.
         recorded = self._name_of(pod, record.attempt) if record else None
         names = {self._name_of(pod, 0), *([recorded] if recorded else [])}
-        names |= groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys()
+        names |= groups_of(self._view, pod.uid, cluster_id=self._cluster_id).keys()
         events: list[PodEvent] = []
         certain = True
         hidden: TemporaryProviderError | None = None
@@ -91,14 +91,15 @@ class Remover:
                 hidden = error  # the pod's other groups go all the same
         if hidden is not None:
             raise hidden
-        return Removal(certain, None if certain else LOOK_AGAIN_S, tuple(events))
+        again = WAITING_AGAIN_S if self._turns.waits(pod.key) else LOOK_AGAIN_S
+        return Removal(certain, None if certain else again, tuple(events))
 
     async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
         """Delete one group that is surely the pod's besides `keep`, if there is any: at most one lives for a pod.
 
         Raises SaladCloudError where that fails; the group is found again next time.
         """
-        names = groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys() - {keep}
+        names = groups_of(self._view, pod.uid, cluster_id=self._cluster_id).keys() - {keep}
         events: list[PodEvent] = []
         for name in sorted(names):
             lookup = self._view.lookup(name)
@@ -116,6 +117,9 @@ class Remover:
     def _forget(self) -> None:
         """Forget deletes that are long over, or that nothing confirms because nobody asks about them any more."""
         clock = self._monotonic()
+        if clock - self._forgot < FORGET_EVERY_S:
+            return
+        self._forgot = clock
         for name, at in tuple(self._deleted.items()):
             if clock - at > REMEMBERED_FOR_S and not isinstance(self._view.lookup(name), Present):
                 del self._deleted[name]

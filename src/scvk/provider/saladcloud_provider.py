@@ -323,7 +323,7 @@ class SaladCloudProvider:
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
-        marks = groups_of(self._view.groups, uid_of(pod), cluster_id=self._identity.cluster_id).values()
+        marks = groups_of(self._view, uid_of(pod), cluster_id=self._identity.cluster_id).values()
         return max((m.attempt for m in marks if record is None or m.attempt != record.attempt), default=None)
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:

@@ -48,6 +48,10 @@ class Turns:
         """Return how many keys wait for a turn."""
         return len(self._waiting) + len(self._invited)
 
+    def waits(self, key: PodKey) -> bool:
+        """Say whether the key waits for a turn."""
+        return key in self._waiting or key in self._invited
+
     @contextmanager
     def turn(self, key: PodKey) -> Iterator[bool]:
         """Give the block a turn for one request, or False: then the key waits, and is invited later."""

@@ -28,6 +28,7 @@ SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "
 CONFIGURATION = page("docs/configuration.md")
 
 OTHER_FLAGS = {
+    "--set": "Helm",
     "--exit": "scvk demo",
     "--force": "kubectl delete",
     "--help": "every command",

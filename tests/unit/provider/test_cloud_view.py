@@ -193,3 +193,16 @@ def test_a_long_absence_stays_a_certain_one() -> None:
         lookup = view.lookup("web")
         assert isinstance(lookup, Absent)
         assert lookup.listings > moment
+
+
+def test_groups_are_found_by_a_variable_in_the_newest_answers() -> None:
+    def found() -> list[str]:
+        return [group.name for group in view.groups_with("UID", "1")]
+
+    view = a_view(listing(a_group(name="web", environment={"UID": "1"}), a_group(name="db", environment={"UID": "2"})))
+    assert found() == ["web"]
+    view.apply_group(a_group(name="new", environment={"UID": "1"}), at=2)
+    assert found() == ["web", "new"]
+    view.apply_listing(listing(a_group(name="new", environment={"UID": "1"})), started_at=3)
+    assert found() == ["new"]
+    assert not view.groups_with("OTHER", "1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scvk.provider.translate.injected import WELL_KNOWN
+
 
 class ResourceSteps(StrEnum):
     """How cpu and memory are rounded up."""
@@ -25,7 +27,7 @@ class Policy:
     and minor of the cluster, which probes show as the kubelet's.
     """
 
-    ignored_containers: tuple[str, ...] = ()
+    ignored_containers: tuple[str, ...] = WELL_KNOWN
     default_gpu_classes: tuple[str, ...] = ()
     resource_steps: ResourceSteps = ResourceSteps.WHOLE
     run_daemonsets: bool = False

@@ -24,7 +24,6 @@ from scvk.provider.translate.daemon_sets import daemon_set_owner, refuse_daemon_
 from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
-from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.image_name import image_of, reference_of
 from scvk.provider.translate.log_sink import log_sink_of
 from scvk.provider.translate.naming import display_name
@@ -183,7 +182,6 @@ def _request(
         steps=policy.resource_steps,
     )
     classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
-    classes = large_enough(classes, granted, report)
     probes = probes_of(container, path, report, kubernetes_version=policy.kubernetes_version)
     return ContainerGroupPrototype(
         name=ownership.group_name(mark),

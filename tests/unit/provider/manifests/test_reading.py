@@ -271,6 +271,12 @@ def test_no_complaint_shows_a_value() -> None:
     assert complaints(f"a: 'b\n c: {SECRET}\n")
 
 
+@pytest.mark.parametrize(("tag", "what"), [("int", "whole number"), ("float", "number"), ("bool", "boolean")])
+def test_a_text_that_is_tagged_as_something_else_is_not_quoted(tag: str, what: str) -> None:
+    assert complaints(f"a: !!{tag} {SECRET}\n") == [f"f0.yaml:1: this is no {what}"]
+    assert complaints(f"!!{tag} {SECRET}: 1\n") == [f"f0.yaml:1: this is no {what}"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

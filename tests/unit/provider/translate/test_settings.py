@@ -179,6 +179,11 @@ def test_half_a_queue_or_a_wrong_one_is_refused(
     ]
 
 
+def test_the_rule_for_a_queues_name_is_told(translated: Translate) -> None:
+    (finding,) = translated(annotations=settings(queue_name="Jobs", queue_port="80", queue_path="/")).findings
+    assert "2 to 63 lower-case letters, digits and hyphens" in finding.reason
+
+
 # -- defaults of the namespace ---------------------------------------------------------------------------------------
 
 
