@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from docstring_parser import parse_from_object
 
 from scvk.registry_settings import RegistrySettings
-from scvk.settings import AgentSettings, SaladCloudSettings
+from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
 from scvk.translation_settings import TranslationSettings
 
 _HEAD = """# Configuration
@@ -36,7 +36,7 @@ def meanings() -> dict[str, str]:
     """Return what each setting of the agent means, by its name."""
     return {
         param.arg_name: param.description or ""
-        for part in (SaladCloudSettings, TranslationSettings, RegistrySettings, AgentSettings)
+        for part in (SaladCloudSettings, NodeSettings, TranslationSettings, RegistrySettings, AgentSettings)
         for param in parse_from_object(part).params
     }
 

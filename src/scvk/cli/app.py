@@ -19,6 +19,7 @@ from scvk.cli.completion import completion_for
 from scvk.cli.demo import demo
 from scvk.cli.examples import examples_of
 from scvk.cli.exposure import exposures
+from scvk.cli.gc import gc
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
@@ -84,6 +85,7 @@ def run(settings: AgentSettings | None = None) -> int:
 for _command, _name in (
     (run, "run"),
     (translate, "translate"),
+    (gc, "gc"),
     (gpu_classes, "gpu-classes"),
     (rbac, "rbac"),
     (demo, "demo"),

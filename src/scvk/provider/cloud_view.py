@@ -74,6 +74,11 @@ class CloudView:
         return self._listed_at is not None
 
     @property
+    def listed_at(self) -> float | None:
+        """When the last listing was asked for; None where there was none."""
+        return self._listed_at
+
+    @property
     def cut(self) -> bool:
         """Say whether the last listing may lack groups."""
         return self._cut
@@ -82,6 +87,12 @@ class CloudView:
     def groups(self) -> tuple[ContainerGroup, ...]:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
+
+    def replicas(self) -> int | None:
+        """Return the replicas of all groups together, ours and others'; None where the listing does not tell."""
+        if self._listed_at is None or self._cut:
+            return None
+        return sum(1 if group.replicas is None else group.replicas for group in self._groups.values())
 
     def groups_with(self, variable: str, value: str) -> Sequence[ContainerGroup]:
         """Return the groups whose container has an environment variable of that value."""

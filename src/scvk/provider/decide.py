@@ -1,7 +1,8 @@
 """What to do next for one pod that should run: a pure function from what is known to one step.
 
     record   group by name                       has run   step
-    none     -                                   -         write the record first
+    none     -                                   -         write the record first; before that, where groups of the Go
+                                                           program are adopted and one may be there, ask by its name
     yes      present, ours                       -         observe it
     yes      present, somebody else's            no        next attempt: the name is taken
     yes      present, somebody else's            yes       disowned: the marks were taken off it
@@ -15,8 +16,10 @@
     yes      absent, "name conflict"             no        absent twice and 404 by name: next attempt
     yes      absent                              yes       absent twice and 404 by name: the pod has failed
 
-Where another attempt's group of the same pod lives (its record was lost or edited), the pod gets that group's record
-instead of a first, a new or a next group, and is not lost.
+Where another attempt's group of the same pod lives (its record was lost or edited, or the Go program made it), the pod
+gets that group's record instead of a first, a new or a next group, and is not lost.
+
+The Go program's name is never created: a record of it counts as used up, and the attempt after it is 0.
 
 INVARIANT: `Create` is only ever said for a name that stands in the pod's record, so that whatever happened to an
 earlier request, there is one group for one attempt; a new attempt is only made when the former name is surely gone.
@@ -27,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scvk.provider.cloud_view import Absent, Lookup, Present, Unlisted
-from scvk.provider.ownership import NotOurs, Owned, Ownership, Unknown
+from scvk.provider.ownership import LEGACY_ATTEMPT, NotOurs, Owned, Ownership, Unknown
 from scvk.provider.record import Record
 from scvk.saladcloud.models import ContainerGroup
 
@@ -42,6 +45,9 @@ class Situation:
     `missing_by_name`: the platform just answered 404 for it; `name_conflict`: it refused a create as used before;
     `has_run`: the pod's status says that its container has been started; `living_attempt`: the listing shows the
     group of this other attempt, and it is surely the pod's.
+    `legacy` is about the Go program's name for the pod, None where such groups are not adopted, or there is a record;
+    `legacy_expected`: the pod's status tells that the Go program ran it. `missing_by_name` is about the record's name
+    where there is a record, else about that one.
     """
 
     record: Record | None
@@ -51,6 +57,13 @@ class Situation:
     name_conflict: bool = False
     has_run: bool = False
     living_attempt: int | None = None
+    legacy: Lookup | None = None
+    legacy_expected: bool = False
+
+    @property
+    def used_up(self) -> bool:
+        """Say whether the record's name can never be created (again)."""
+        return self.name_conflict or (self.record is not None and self.record.attempt == LEGACY_ATTEMPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class AskByName:
-    """Read the record's group by name, then decide again."""
+    """Read the record's group by name (without a record: the Go program's), then decide again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,7 @@ def decide(situation: Situation) -> Step:
     """Return the next step; see the table at the head of this module."""
     record = situation.record
     if record is None:
-        return WriteRecord(situation.living_attempt or 0)
+        return _decide_unrecorded(situation)
     match situation.lookup:
         case Present(group):
             return _decide_present(situation, record, group)
@@ -109,6 +122,20 @@ def decide(situation: Situation) -> Step:
             return _decide_unlisted(situation, reason, may_be_cut=may_be_cut)
         case Absent(listings):
             return _decide_absent(situation, record, listings)
+
+
+def _decide_unrecorded(situation: Situation) -> Step:
+    if situation.living_attempt is not None:
+        return WriteRecord(situation.living_attempt)
+    if situation.missing_by_name or situation.legacy is None:
+        return WriteRecord(0)
+    match situation.legacy:
+        case Present(group):
+            return AskByName() if group.container.environment_variables is None else WriteRecord(0)
+        case Unlisted(reason, may_be_cut):
+            return AskByName() if may_be_cut else Wait(reason)
+        case Absent():
+            return AskByName() if situation.legacy_expected else WriteRecord(0)
 
 
 def _decide_present(situation: Situation, record: Record, group: ContainerGroup) -> Step:
@@ -132,7 +159,7 @@ def _decide_unlisted(situation: Situation, reason: str, *, may_be_cut: bool) -> 
         return AskByName()
     if situation.living_attempt is not None:
         return WriteRecord(situation.living_attempt)
-    if situation.has_run or situation.name_conflict:
+    if situation.has_run or situation.used_up:
         return Wait(f"{reason}; asked by name, the container group does not exist")
     return Create()
 
@@ -140,7 +167,7 @@ def _decide_unlisted(situation: Situation, reason: str, *, may_be_cut: bool) -> 
 def _decide_absent(situation: Situation, record: Record, listings: int) -> Step:
     if situation.living_attempt is not None:
         return WriteRecord(situation.living_attempt)
-    if not situation.has_run and not situation.name_conflict:
+    if not situation.has_run and not situation.used_up:
         return Create()
     if listings < LISTINGS_THAT_PROVE_ABSENCE:
         return Wait("the container group is missing from one listing; another must confirm it")

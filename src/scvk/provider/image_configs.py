@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ MOST_WAITING = 500
 TAG_KEPT_S = 300.0
 FAILURE_KEPT_S = 60.0
 MOST_REMEMBERED = 1000
+
+# Amazon ECR, "Private registry authentication": the addresses of private registries.
+_ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)")
 
 log = structlog.get_logger(__name__)
 
@@ -168,8 +172,10 @@ class ImageConfigs:
                 return await self._try_logins(reference, logins)
         except TimeoutError:
             return NotKnown("RegistryUnavailable", f"{reference}: its registry took more than {LOOK_UP_S:g} s")
-        except (ImageNotFound, Unauthorized) as error:
+        except ImageNotFound as error:
             return NotKnown("ErrImagePull", str(error))
+        except Unauthorized as error:
+            return NotKnown("ErrImagePull", f"{error}{_why_not(reference)}")
         except RegistryError as error:
             return NotKnown("RegistryUnavailable" if error.transient else "ImageInspectError", str(error))
         except Exception as error:
@@ -186,6 +192,13 @@ class ImageConfigs:
                 refused = error
         assert refused is not None
         raise refused
+
+
+def _why_not(reference: ImageReference) -> str:
+    """Say what keys in a Secret cannot do: AWS gives a login for them by an API of its own alone."""
+    if not _ECR.fullmatch(reference.registry):
+        return ""
+    return " (AWS ECR takes no keys, only a token that AWS' own API makes of them and that lasts 12 hours)"
 
 
 def _key(reference: ImageReference, logins: Sequence[Login]) -> str:

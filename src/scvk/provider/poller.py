@@ -1,7 +1,7 @@
 """Keeps the cloud view fresh at a constant price in requests, whatever the number of pods.
 
     every 5 s (`pace`: 2 s in transition, or slower)     one listing of the project's groups
-    at the same pace                                     one log-entries query for all events of the project
+    at the same pace, in between                         one log-entries query for all events of the project
     every 15 s                                           one instance request, over our running groups in turn
     at most every 3 s                                    one instance request for a group in transition that the
                                                          listing and the events cannot tell the state of
@@ -22,16 +22,18 @@ import structlog
 
 from scvk.provider.cloud_observer import CloudObserver
 from scvk.provider.cloud_view import CloudView
+from scvk.provider.contact import Contact
 from scvk.provider.group_digest import digest
 from scvk.provider.pace import POLL_EVERY_S, SLOWEST_POLL_S, Load, pace
 from scvk.provider.poller_snapshot import PollerSnapshot
 from scvk.provider.progress import is_on_its_way
+from scvk.provider.rhythm import PlatformTime, pause_s
 from scvk.provider.system_log_reader import SystemLogReader
 from scvk.provider.timeline import PlatformEvent, event_of
 from scvk.provider.unlisted_groups import UnlistedGroups
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
-from scvk.saladcloud.errors import NotFound, RateLimited, SaladCloudError
+from scvk.saladcloud.errors import InvalidRequest, NotFound, RateLimited, SaladCloudError
 from scvk.saladcloud.models import MAX_LOG_PAGE_SIZE, LogEntryQuery, SortOrder
 
 SWEEP_EVERY_S = 15.0
@@ -42,8 +44,6 @@ EVENTS_OVERLAP = timedelta(seconds=30)
 """Events come late: every query looks again at so much of what was seen; known ones are recognised."""
 MOST_REPEATED = MAX_LOG_PAGE_SIZE // 2
 """Known events in one overlap: after a burst the overlap is shorter, so that it does not cost further pages."""
-CLOCK_MARGIN = timedelta(seconds=1)
-"""`end_time` may not be in the future by the platform's clock, which may be a little behind ours."""
 EVENTS_GIVEN_UP_AFTER = 3
 """Failures in a row after which system logs are read instead: half a minute without events."""
 MOST_PAGES = 10
@@ -76,7 +76,8 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._digests: dict[str, object] = {}
-        self._cursor = now() - EVENTS_LOOK_BACK
+        self.cursor = now() - EVENTS_LOOK_BACK
+        """Up to when the project's events are known; whoever sets it has the next query begin there."""
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._resume: datetime | None = None
         """Where to go on with events that one round could not hold."""
@@ -84,11 +85,12 @@ class Poller:
         """The newest events by time, group, text and instance: at most MOST_REPEATED."""
         self._swept: dict[str, float] = {}
         self._last_sweep = float("-inf")
-        self.failure: str | None = None
-        """Why the last listing failed, in words; None while listings succeed."""
+        self._listing_started: float | None = None
+        self._platform_time = PlatformTime()
+        self.contact = Contact()
+        """What the last listing says of the way to SaladCloud."""
         self._events_failure: str | None = None
         self._events_failed = 0
-        self._listed_at: float | None = None
         self.unlisted = UnlistedGroups(client, budget, view, observer, monotonic=monotonic)
         self._system_logs = SystemLogReader(client, budget, view, observer)
 
@@ -105,13 +107,13 @@ class Poller:
         listing = self._client.newest_outcome(LISTING)
         return PollerSnapshot(
             groups=len(self._view.groups),
-            listing_age_s=None if self._listed_at is None else self._monotonic() - self._listed_at,
+            listing_age_s=None if (at := self._view.listed_at) is None else self._monotonic() - at,
             listing_s=listing.seconds if listing else 0.0,
             listing_bytes=listing.size if listing else 0,
             pace_s=self._pace(),
             may_be_cut=self._view.cut,
             asked_by_name=len(self.unlisted),
-            listing_failure=self.failure,
+            listing_failure=self.contact.failure,
             events_failure=self._events_failure,
             system_logs_instead=self._without_events,
         )
@@ -128,15 +130,15 @@ class Poller:
 
     async def list_once(self) -> None:
         """Take one listing."""
-        started = self._monotonic()
+        started = self._listing_started = self._monotonic()
         try:
             listing = await self._client.list_container_groups(request_class=RequestClass.OBSERVE)
         except SaladCloudError as error:
-            self.failure = str(error)
+            self.contact = self.contact.failed(error, at=self._monotonic())
             raise
         was_cut = self._view.cut
         self._view.apply_listing(listing, started_at=started)
-        self.failure, self._listed_at = None, started
+        self.contact = Contact()
         if self._view.cut != was_cut:
             _tell_of_cut(len(listing.items), cut=self._view.cut)
         digests = {group.name: digest(group) for group in self._view.groups}
@@ -152,9 +154,9 @@ class Poller:
 
     async def read_events_once(self) -> None:
         """Read the project's events since the last time, with some overlap."""
-        end = self._now() - CLOCK_MARGIN
+        end = self._platform_time.latest(self._now())
         # Never past `end`, also where the clock was set back.
-        start = min(self._resume or self._overlap_start(min(self._cursor, end)), end)
+        start = min(self._resume or self._overlap_start(min(self.cursor, end)), end)
         changed: set[str] = set()
         try:
             for _ in range(MOST_PAGES):
@@ -171,7 +173,7 @@ class Poller:
                 self._remember(found)
                 if len(page.items) < MAX_LOG_PAGE_SIZE:
                     self._resume = None
-                    self._cursor = end
+                    self.cursor = end
                     break
                 newest = max(entry.time for entry in page.items)
                 if newest <= start:
@@ -179,6 +181,9 @@ class Poller:
                     newest = start + timedelta(milliseconds=1)
                     log.warning("more events with one time stamp than a page holds; some may be missing")
                 self._resume = start = newest
+        except InvalidRequest:
+            self._platform_time.refused()
+            raise
         finally:  # what the earlier pages brought is known now, whatever became of the later ones
             self.unlisted.heard_of(changed)
             self._observer.groups_changed(changed)
@@ -238,7 +243,8 @@ class Poller:
                 wait = error.retry_after if isinstance(error, RateLimited) else None
                 await asyncio.sleep(max(wait or 0.0, min(SLOWEST_POLL_S, POLL_EVERY_S * 2 ** min(failures - 1, 4))))
                 continue
-            await asyncio.sleep(max(0.0, self._pace() - (self._monotonic() - started)))
+            other = self._listing_started if what == "events" else None
+            await asyncio.sleep(pause_s(self._monotonic(), started=started, pace=self._pace(), other=other))
 
     def _pace(self) -> float:
         listing = self._client.newest_outcome(LISTING)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -30,8 +30,8 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
-from scvk.provider.capacity import node_facts
-from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
+from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
+from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
     AskByName,
     Create,
@@ -44,12 +44,15 @@ from scvk.provider.decide import (
     decide,
 )
 from scvk.provider.end_reader import EndReader
+from scvk.provider.event_memory import first_query, remembered
+from scvk.provider.node_facts import node_facts, pods_in_no_need
 from scvk.provider.organization import Organization
-from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
+from scvk.provider.ownership import LEGACY_ATTEMPT, LEGACY_METADATA, Owned, PodMark, group_name
 from scvk.provider.pod_status import has_run, lost_status, waiting_status
-from scvk.provider.poller import Poller
+from scvk.provider.poller import EVENTS_LOOK_BACK, Poller
 from scvk.provider.poller_snapshot import PollerSnapshot
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.removal import Remover, groups_of
@@ -110,6 +113,7 @@ class SaladCloudProvider:
         preparation: Preparation,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        adopt_legacy: bool = False,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -122,17 +126,20 @@ class SaladCloudProvider:
         invite = self._changes.put_nowait
         self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic)
         self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
-        self._remover = Remover(
-            client, self._view, self._deletions, cluster_id=identity.cluster_id, monotonic=monotonic
-        )
-        self._organization = Organization(client)
+        self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
+        self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
+        self._organization = Organization(client, self._view.replicas)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
+        self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
+        """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
         self._conflicts: dict[str, str] = {}
         """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
         self._refused_requests: dict[str, tuple[str, str]] = {}
         """UID of a pod → digest of the request that the platform refused for good, and its words."""
+        self._refused: set[str] = set()
+        """UIDs of the pods whose last translation was refused."""
 
     async def start(self) -> None:
         """Make sure that the API key, the organization and the project are right, and read what the node needs.
@@ -179,30 +186,48 @@ class SaladCloudProvider:
         return removal
 
     def holdings(self) -> tuple[Holding, ...] | None:
-        """Return the groups that are surely this cluster's, by their marks. Costs nothing."""
+        """Return the groups that are surely this cluster's, and those adopted. Costs nothing."""
         if not self._view.listed:
             return None
-        marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owner(group), Owned)]
-        return tuple(Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks)
+        marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
+        return tuple(holding_of(mark) for mark in marks)
+
+    def group_counts(self) -> GroupCounts | None:
+        """Count the project's groups by owner, as last listed; None before that. Costs nothing."""
+        return self._owners.count(self._view.groups) if self._view.listed else None
 
     async def changes(self) -> AsyncIterator[PodKey]:
         """Yield the pods whose groups moved."""
         while True:
             yield await self._changes.get()
 
-    def node_facts(self) -> NodeFacts:
-        """Return capacity and identity of the node. Costs nothing."""
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        """Return capacity, conditions and memory of the node. Costs nothing."""
+        owners = [owner for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
+        if bound is None:
+            in_no_need = sum(owner.mark.node == self._identity.node for owner in owners)
+        else:
+            with_group = {owner.mark.uid for owner in owners}
+            self._refused &= {uid_of(pod) for pod in bound}
+            refused = self._refused | self._refused_requests.keys()
+            in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)
         return node_facts(
-            self._identity.organization,
-            self._identity.project,
-            self._organization.quotas,
-            self._poller.failure,
+            f"saladcloud://{self._identity.organization}/{self._identity.project}",
+            self._organization.replicas,
+            in_no_need,
+            self._poller.contact,
             self._organization.catalogue,
+            annotations=remembered(self._poller.cursor),
+            now=self._monotonic(),
         )
 
     def poller_snapshot(self) -> PollerSnapshot:
         """Return how well the cloud is seen. Costs nothing."""
         return self._poller.snapshot()
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        """Go on with the project's events where an earlier agent stopped."""
+        self._poller.cursor = first_query(annotations, self._now(), EVENTS_LOOK_BACK)
 
     # -- CloudObserver -------------------------------------------------------------------------------------------
 
@@ -210,7 +235,7 @@ class SaladCloudProvider:
         """Queue the pods of these groups."""
         for name in names:
             lookup = self._view.lookup(name)
-            if isinstance(lookup, Present) and isinstance(owner := self._owner(lookup.group), Owned):
+            if isinstance(lookup, Present) and isinstance(owner := self._owners.owner_of(lookup.group), Owned):
                 self._keys[name] = PodKey(owner.mark.namespace, owner.mark.name)
             key = self._keys.get(name)
             if key is not None:
@@ -220,12 +245,12 @@ class SaladCloudProvider:
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
-        return isinstance(self._owner(group), Owned)
+        return isinstance(self._owners.owner_of(group), Owned)
 
     def in_transition(self) -> bool:
         """Say whether any group of ours is on its way up or down."""
         return self._remover.waiting or any(
-            is_on_its_way(group) and isinstance(self._owner(group), Owned) for group in self._view.groups
+            is_on_its_way(group) and isinstance(self._owners.owner_of(group), Owned) for group in self._view.groups
         )
 
     # -- one pod -------------------------------------------------------------------------------------------------
@@ -237,10 +262,10 @@ class SaladCloudProvider:
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
         if isinstance(step, AskByName):
-            assert record is not None
+            name = record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT))
             if cut and not self._poller.unlisted.take_turn():
-                return self._wait_for_its_turn(pod, record.group)
-            missing = await self._ask(record.group)
+                return self._wait_for_its_turn(pod, name)
+            missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
         match step:
@@ -269,9 +294,10 @@ class SaladCloudProvider:
                 return Observation(None, again_in=UNLISTED_AGAIN_S if cut else LOOK_AGAIN_S)
             case Disowned():
                 assert record is not None
+                variables = LEGACY_METADATA if record.attempt == LEGACY_ATTEMPT else "SCVK_…"
                 message = (
-                    f"The container group {record.group} no longer carries this pod's variables SCVK_…: it is left "
-                    "alone. Set them again in SaladCloud, or delete it there and then this pod."
+                    f"The container group {record.group} no longer carries this pod's variables {variables}: it is "
+                    "left alone. Set them again in SaladCloud, or delete it there and then this pod."
                 )
                 return self._wait(pod, "ContainerGroupDisowned", message, again_in=QUOTA_AGAIN_S)
             case AskByName():
@@ -303,13 +329,12 @@ class SaladCloudProvider:
         key = key_of(pod)
         return PodMark(self._identity.cluster_id, key.namespace, key.name, uid_of(pod), attempt, self._identity.node)
 
-    def _owner(self, group: ContainerGroup) -> Ownership:
-        return mark_of(group, cluster_id=self._identity.cluster_id)
-
     def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
         name = record.group if record else group_name(self._mark(pod, 0))
         lookup = self._view.lookup(name)
-        owner = self._owner(lookup.group) if isinstance(lookup, Present) else None
+        legacy = self._legacy(pod)
+        self._owners.consider(pod, record, own=lookup, legacy=legacy)
+        owner = self._owners.owner_of(lookup.group) if isinstance(lookup, Present) else None
         return Situation(
             record=record,
             lookup=lookup,
@@ -318,7 +343,13 @@ class SaladCloudProvider:
             name_conflict=self._conflicts.get(uid_of(pod)) == name,
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
+            legacy=legacy if self._owners.adopts and record is None else None,
+            legacy_expected=was_run_by_the_go_program(pod),
         )
+
+    def _legacy(self, pod: Pod) -> Lookup:
+        """Return what is known of the Go program's name for the pod."""
+        return self._view.lookup(group_name(self._mark(pod, LEGACY_ATTEMPT)))
 
     async def _ask(self, name: str) -> bool:
         """Read one group by name; return whether the platform says that there is none."""
@@ -332,22 +363,27 @@ class SaladCloudProvider:
 
     async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
         mark = self._mark(pod, attempt)
+        legacy = attempt == LEGACY_ATTEMPT
+        told = self._owners.told(pod, self._legacy(pod), adopted=legacy)
         if adopted:  # what runs is not judged again
-            runs = await self._preparation.runs(pod, inputs)
-            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), again_in=0)
+            assert pod.spec is not None
+            # The Go program ran the first container, and no other.
+            runs = (pod.spec.containers[0].name,) if legacy else await self._preparation.runs(pod, inputs)
+            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), told, again_in=0)
         prepared = await self._prepare(pod, inputs, mark)
         if isinstance(prepared, ImageUnderWay):
             return self._wait_for_image(pod)
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        self._refused.discard(uid_of(pod))
         record = Record(group_name(mark), attempt, prepared.runs)
-        events = (*degradations(translation.findings), *left_out(translation.not_run))
+        events = (*told, *degradations(translation.findings), *left_out(translation.not_run))
         return Observation(None, record.annotations(), events, again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
-        marks = groups_of(self._view, uid_of(pod), cluster_id=self._identity.cluster_id).values()
+        marks = groups_of(self._view, uid_of(pod), self._owners).values()
         return max((m.attempt for m in marks if record is None or m.attempt != record.attempt), default=None)
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
@@ -368,6 +404,7 @@ class SaladCloudProvider:
         return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
+        self._refused.add(uid_of(pod))
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
@@ -383,6 +420,7 @@ class SaladCloudProvider:
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        self._refused.discard(uid_of(pod))
         if prepared.runs != record.runs:
             # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
             return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
@@ -396,6 +434,7 @@ class SaladCloudProvider:
         except NameConflict:
             return await self._resolve_conflict(pod, record)
         except QuotaExceeded as error:
+            self._organization.quota_refused()
             return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
         except InvalidRequest as error:
             # It cannot heal by itself: the same request is not sent again.
@@ -420,14 +459,16 @@ class SaladCloudProvider:
             return Observation(None, again_in=LOOK_AGAIN_S)
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
-        if isinstance(lookup, Present) and isinstance(self._owner(lookup.group), Owned):
+        if isinstance(lookup, Present) and isinstance(self._owners.owner_of(lookup.group), Owned):
             return await self._watcher.observe(pod, lookup.group)
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod.key)
         self._refused_requests.pop(pod.uid, None)
+        self._refused.discard(pod.uid)
         self._conflicts.pop(pod.uid, None)
+        self._owners.release(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)

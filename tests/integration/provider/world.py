@@ -98,11 +98,17 @@ class World:
     """`pod` is as the API server has it; `sync` does what the kubelet does with an observation."""
 
     def __init__(
-        self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None, policy: Policy = DEFAULT_POLICY
+        self,
+        pod: Pod | None = None,
+        cloud: ScriptedSaladCloud | None = None,
+        policy: Policy = DEFAULT_POLICY,
+        *,
+        adopt_legacy: bool = False,
     ) -> None:
         self.cloud = cloud or ScriptedSaladCloud()
         self.registry = ScriptedImages()
         self.policy = policy
+        self.adopt_legacy = adopt_legacy
         self.pod = pod or a_pod()
         self.inputs = GivenInputs()
         self.events: list[PodEvent] = []
@@ -124,7 +130,13 @@ class World:
         identity = ProviderIdentity(CLUSTER, "node-a", HOST_IP, "acme", "default")
         preparation = Preparation(ImageConfigs(self.registry, monotonic), self.policy)
         self.provider = SaladCloudProvider(
-            client, budget, identity, preparation=preparation, now=wall_clock, monotonic=monotonic
+            client,
+            budget,
+            identity,
+            preparation=preparation,
+            now=wall_clock,
+            monotonic=monotonic,
+            adopt_legacy=self.adopt_legacy,
         )
 
     async def started(self) -> World:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -20,12 +21,14 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
-from scvk.provider.ownership import NotOurs, Owned, Ownership, Unknown
+from scvk.provider.ownership import LEGACY_ATTEMPT, NotOurs, Owned, Ownership, Unknown
 from scvk.provider.record import Record
+from scvk.saladcloud.models import Container, ContainerGroup
 from tests.unit.provider.evidence import MARK, NAME, our_group
 
 RECORD = Record(NAME, 1)
 PRESENT = Present(our_group())
+HIDDEN = Present(ContainerGroup(id="1", name="shop-web", container=Container()))
 NO_LISTING = Unlisted("no listing yet")
 CUT = Unlisted("may be cut", may_be_cut=True)
 LOOKUPS: tuple[tuple[Lookup, Ownership | None], ...] = (
@@ -78,7 +81,7 @@ SITUATIONS = [
         pytest.param(Absent(1), None, {"living_attempt": 0}, WriteRecord, id="adopts-rather-than-creates"),
     ],
 )
-def test_table(lookup: Lookup, owner: Ownership | None, facts: dict[str, bool], step: type[Step]) -> None:
+def test_table(lookup: Lookup, owner: Ownership | None, facts: dict[str, Any], step: type[Step]) -> None:
     assert type(decide(Situation(RECORD, lookup, owner, **facts))) is step
 
 
@@ -86,6 +89,36 @@ def test_without_a_record_the_record_comes_first() -> None:
     for situation in SITUATIONS:
         if situation.record is None:
             assert decide(situation) == WriteRecord(situation.living_attempt or 0)
+
+
+@pytest.mark.parametrize(
+    ("legacy", "facts", "step"),
+    [
+        pytest.param(None, {"legacy_expected": True}, WriteRecord(0), id="not-adopting"),
+        pytest.param(PRESENT, {}, WriteRecord(0), id="there-and-not-the-pods"),
+        pytest.param(PRESENT, {"living_attempt": LEGACY_ATTEMPT}, WriteRecord(LEGACY_ATTEMPT), id="there-and-the-pods"),
+        pytest.param(HIDDEN, {}, AskByName(), id="there-and-not-shown-whose"),
+        pytest.param(NO_LISTING, {}, Wait("no listing yet"), id="nothing-known"),
+        pytest.param(CUT, {}, AskByName(), id="cut"),
+        pytest.param(CUT, {"missing_by_name": True}, WriteRecord(0), id="cut-and-404"),
+        pytest.param(Absent(1), {}, WriteRecord(0), id="absent-and-never-ran"),
+        pytest.param(Absent(9), {"legacy_expected": True}, AskByName(), id="absent-and-ran"),
+        pytest.param(Absent(1), {"legacy_expected": True, "missing_by_name": True}, WriteRecord(0), id="gone"),
+    ],
+)
+def test_a_pod_that_the_go_program_may_have_run_gets_no_group_before_that_is_known(
+    legacy: Lookup | None, facts: dict[str, Any], step: Step
+) -> None:
+    assert decide(Situation(None, Absent(1), legacy=legacy, **facts)) == step
+
+
+def test_the_go_programs_name_is_never_created() -> None:
+    record = Record("shop-web", LEGACY_ATTEMPT)
+    steps = [decide(replace(situation, record=record)) for situation in SITUATIONS if situation.record is not None]
+    assert not any(isinstance(step, Create) for step in steps)
+    gone = Situation(record, Absent(2), missing_by_name=True)
+    assert decide(gone) == WriteRecord(0)
+    assert isinstance(decide(replace(gone, has_run=True)), Lost)
 
 
 def test_a_create_needs_a_record_and_a_name_that_is_not_there_and_was_never_used() -> None:

@@ -22,7 +22,8 @@ def image_of(image: str | None, path: str, report: Report) -> str:
         return text
     found = _read(text)
     if isinstance(found, str):
-        report.refuse(f"{path}.image", INVALID_IMAGE_NAME, found)
+        hint = "; a template's {{ … }} must be rendered first, a chart with `helm template`" if "{{" in text else ""
+        report.refuse(f"{path}.image", INVALID_IMAGE_NAME, found + hint)
     return text
 
 

@@ -195,7 +195,7 @@ def _request(
                 cpu=granted.cpu,
                 memory=granted.memory_mb,
                 storage_amount=granted.storage_bytes,
-                shm_size=shared_memory_mb(spec, container, path, granted.memory_mb, report),
+                shm_size=shared_memory_mb(spec, container, chosen.runs, granted.memory_mb, report),
                 gpu_classes=tuple(each.id for each in classes) or None,
             ),
         ),
