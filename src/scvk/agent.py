@@ -32,6 +32,7 @@ from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, kubelet_version
 from scvk.kubelet.node_keeper import NodeTaken
+from scvk.kubelet.uninstallation import UninstallationError
 from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
@@ -47,7 +48,7 @@ from scvk.translation_settings import checked_policy
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
+FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken, UninstallationError)
 """What can end an agent without any fault of this program."""
 
 log = structlog.get_logger(__name__)
@@ -75,10 +76,20 @@ async def run_agent(settings: AgentSettings) -> None:
     with stopped_by_signals(task) as received:
         try:
             await play_node(settings)
+            await _stay_in_pod()
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
                 raise  # somebody else cancelled us, and waits for that
             log.info("stopped; no pod was disturbed")
+
+
+async def _stay_in_pod() -> None:
+    """Wait for the end of the pod that the agent runs in, if it does: left alone, it would be started again at once,
+    and make the Node that has just been uninstalled.
+    """
+    if (SERVICE_ACCOUNT / "token").is_file():
+        log.info("delete the Deployment of this agent now; until then it does nothing")
+        await asyncio.Event().wait()
 
 
 async def play_node(settings: AgentSettings) -> None:
@@ -188,6 +199,8 @@ def explained(server: str) -> Iterator[None]:
     """Turn whatever ends the agent, or another command, alone or in groups, into one AgentError."""
     try:
         yield
+    except AgentError:
+        raise
     except Exception as error:
         causes = list(_causes(error))
         unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]

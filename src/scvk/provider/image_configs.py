@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Protocol
 
 import structlog
 
+from scvk.provider.translate.registry_hosts import is_aws_ecr
 from scvk.registry import (
     ImageConfig,
     ImageNotFound,
@@ -52,9 +52,6 @@ MOST_WAITING = 500
 TAG_KEPT_S = 300.0
 FAILURE_KEPT_S = 60.0
 MOST_REMEMBERED = 1000
-
-# Amazon ECR, "Private registry authentication": the addresses of private registries.
-_ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)")
 
 log = structlog.get_logger(__name__)
 
@@ -196,7 +193,7 @@ class ImageConfigs:
 
 def _why_not(reference: ImageReference) -> str:
     """Say what keys in a Secret cannot do: AWS gives a login for them by an API of its own alone."""
-    if not _ECR.fullmatch(reference.registry):
+    if not is_aws_ecr(reference):
         return ""
     return " (AWS ECR takes no keys, only a token that AWS' own API makes of them and that lasts 12 hours)"
 
