@@ -164,6 +164,10 @@ class SimulatedCloud:
         """Let requests fail; see the simulator's control API."""
         await self._control("POST", "faults", fault)
 
+    async def interrupt(self, reason: str) -> list[str]:
+        """Take every running instance away from its machine; return their ids."""
+        return list((await self._control("POST", "interrupt", {"reason": reason}))["instances"])
+
     async def mend(self) -> None:
         """End all faults."""
         await self._control("DELETE", "faults")

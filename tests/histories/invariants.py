@@ -122,6 +122,8 @@ class Watchman:
             "events of groups": {name for name in provider._view._events if name != FOREIGN},
             "instances": {name for name in provider._view._instances if name != FOREIGN},
             "wanted instances": provider._poller._wanted,
+            "groups asked for by name": provider._poller.unlisted._turns,
+            "events that pods were told of": provider._watcher._heard,
         }
         return next((f"{what}: {memory}" for what, memory in memories.items() if memory), None)
 

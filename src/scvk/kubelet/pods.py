@@ -26,14 +26,13 @@ from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotF
 from scvk.kubelet.cluster_inputs import InputsUnavailable
 from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
 from scvk.kubelet.events import EventRecorder, pod_subject
-from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.informer import PodInformer, identity_of, key_of, uid_of
 from scvk.kubelet.inputs import InputSource, MissingInput
 from scvk.kubelet.leaving import Permission
 from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.pod_address import with_pod_ip
 from scvk.kubelet.provider import (
     PodEvent,
-    PodIdentity,
     PodKey,
     Provider,
     Removal,
@@ -228,8 +227,7 @@ class PodController:
 
     async def _remove(self, pod: Pod, *, tell: bool = True) -> Removal:
         assert pod.metadata is not None
-        identity = PodIdentity(key_of(pod), uid_of(pod))
-        removal = await self._provider.remove(identity, pod.metadata.annotations or {})
+        removal = await self._provider.remove(identity_of(pod), pod.metadata.annotations or {})
         if tell:
             for event in removal.events:
                 self._say(pod, event)

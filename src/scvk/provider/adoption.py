@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.informer import identity_of, key_of
 from scvk.kubelet.provider import Holding, PodEvent, PodIdentity, PodKey
 from scvk.provider.cloud_view import Absent, Lookup, Present
 from scvk.provider.legacy import legacy_pod, objection
@@ -95,11 +95,11 @@ class Owners:
         `own` is what is known of the group of the pod's record, `legacy` of the Go program's name.
         """
         if record is not None and record.attempt == LEGACY_ATTEMPT:
-            self.claim(_identity(pod))
+            self.claim(identity_of(pod))
         elif self.adopts and _names(legacy, pod) and (record is None or isinstance(own, Absent)):
             assert isinstance(legacy, Present)
             if objection(pod, legacy.group) is None:
-                self.claim(_identity(pod))
+                self.claim(identity_of(pod))
 
     def told(self, pod: Pod, legacy: Lookup, *, adopted: bool) -> tuple[PodEvent, ...]:
         """Return what to tell of the Go program's group that names the pod, once its record is decided."""
@@ -133,12 +133,8 @@ class Owners:
         return self._claims.get(uid)
 
 
-def _identity(pod: Pod) -> PodIdentity:
-    return PodIdentity(key_of(pod), uid_of(pod))
-
-
 def _names(legacy: Lookup, pod: Pod) -> bool:
-    return isinstance(legacy, Present) and legacy_pod(legacy.group) == _identity(pod)
+    return isinstance(legacy, Present) and legacy_pod(legacy.group) == identity_of(pod)
 
 
 def was_run_by_the_go_program(pod: Pod) -> bool:

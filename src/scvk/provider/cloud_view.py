@@ -58,6 +58,12 @@ class CloudView:
         self._environments: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._events: dict[str, tuple[PlatformEvent, ...]] = {}
         self._instances: dict[str, tuple[datetime, ContainerGroupInstance | None]] = {}
+        self._by_name: dict[str, ContainerGroup] = {}
+        """What reads by name told of groups that a listing that may be cut lacks: it holds until the next read."""
+        self._missing: dict[str, float] = {}
+        """Name that a listing may have cut off → when the platform said 404 for it."""
+        self._deleting: set[str] = set()
+        """Names of which an accepted delete is known, while listings may be cut: only a new read counts for them."""
         self._listings = 0
         self._heard_of: dict[str, int] = {}
         """Name → the number of the listing at which anything was last said of it."""
@@ -66,6 +72,11 @@ class CloudView:
     def listed(self) -> bool:
         """Say whether a listing has been taken at all."""
         return self._listed_at is not None
+
+    @property
+    def listed_at(self) -> float | None:
+        """When the last listing was asked for; None where there was none."""
+        return self._listed_at
 
     @property
     def cut(self) -> bool:
@@ -106,6 +117,14 @@ class CloudView:
                 self._groups[name] = group
             else:
                 del self._created[name]
+        if self._cut:
+            listed = {group.name for group in listing.items}
+            self._by_name = {name: group for name, group in self._by_name.items() if name not in listed}
+            self._groups |= self._by_name
+        else:
+            self._by_name.clear()
+            self._missing.clear()
+            self._deleting.clear()
         self._by_variable.clear()
         lost = (set(previous) | set(self._absences) | set(self._asked)) - set(self._groups)
         for name in lost:
@@ -121,18 +140,43 @@ class CloudView:
         self._groups[group.name] = group
         self._by_variable.clear()
         self._created[group.name] = (at, group)
+        self._missing.pop(group.name, None)
+        if self._cut and group.name not in self._deleting:
+            self._by_name[group.name] = group
         self._absences.pop(group.name, None)
         self._heard_of[group.name] = self._listings
+
+    def apply_missing(self, name: str, *, at: float) -> None:
+        """Note that the platform, asked by name, said that there is no such group."""
+        if not self._cut:
+            return  # complete listings tell
+        self._missing[name] = at
+        self._heard_of[name] = self._listings
+        for memory in (self._by_name, self._groups, self._created):
+            memory.pop(name, None)
+        self._by_variable.clear()
+
+    def missing_since(self, name: str, moment: float) -> bool:
+        """Say whether the platform, asked by name after `moment`, said that there is no such group."""
+        return self._missing.get(name, float("-inf")) > moment
+
+    def listed_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the names that the last listing itself shows."""
+        return tuple(name for name in names if name in self._groups and name not in self._by_name)
 
     def expect(self, name: str, *, at: float) -> None:
         """Note that a create request for `name` was sent: listings asked for before `at` say nothing of it."""
         self._asked[name] = at
+        self._missing.pop(name, None)
         self._absences.pop(name, None)
         self._heard_of[name] = self._listings
 
     def apply_deleted(self, name: str) -> None:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
         self._created.pop(name, None)
+        if self._cut:
+            self._deleting.add(name)
+            self._by_name.pop(name, None)
 
     def apply_events(self, events: Iterable[tuple[str, PlatformEvent]]) -> set[str]:
         """Add events; return the names of the groups that have new ones."""
@@ -207,6 +251,7 @@ class CloudView:
             self._environments,
             self._events,
             self._instances,
+            self._missing,
             self._heard_of,
         )
         for name in set().union(*memories):

@@ -107,7 +107,7 @@ class Remover:
                 hidden = error  # the pod's other groups go all the same
         if hidden is not None:
             raise hidden
-        again = WAITING_AGAIN_S if self._turns.waits(pod.key) else LOOK_AGAIN_S
+        again = WAITING_AGAIN_S if self._turns.waits(pod) else LOOK_AGAIN_S
         return Removal(certain, None if certain else again, tuple(events))
 
     async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
@@ -176,7 +176,7 @@ class Remover:
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:
             return False
-        with self._turns.turn(pod.key) as now:
+        with self._turns.turn(pod) as now:
             if not now:
                 return False
             try:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.informer import identity_of, key_of, uid_of
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -50,6 +50,7 @@ from scvk.provider.organization import Organization
 from scvk.provider.ownership import LEGACY_ATTEMPT, LEGACY_METADATA, Owned, PodMark, group_name
 from scvk.provider.pod_status import has_run, lost_status, waiting_status
 from scvk.provider.poller import EVENTS_LOOK_BACK, Poller
+from scvk.provider.poller_snapshot import PollerSnapshot
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
 from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
@@ -76,7 +77,9 @@ from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype
 
 LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
-"""A group that the listing may have cut off is asked for by name: one request a group each time."""
+"""A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
+ANSWER_BY_NAME_HOLDS_S = 30.0
+"""So long a 404 by name is believed, where the listing may be cut."""
 QUOTA_AGAIN_S = 30.0
 REFUSED_AGAIN_S = 300.0
 """What SaladCloud itself refused is looked at again so often."""
@@ -121,8 +124,8 @@ class SaladCloudProvider:
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         invite = self._changes.put_nowait
-        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic)
         self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
+        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic, first=self._deletions)
         self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
         self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
         self._organization = Organization(client, self._view.replicas)
@@ -171,7 +174,9 @@ class SaladCloudProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
-        self._creations.forget(pod.key)
+        self._creations.forget(pod)
+        if (record := record_of(annotations)) is not None:
+            self._poller.unlisted.want_no_longer(record.group)
         try:
             removal = await self._remover.remove(pod, annotations)
         except SaladCloudError as error:
@@ -218,6 +223,10 @@ class SaladCloudProvider:
             now=self._monotonic(),
         )
 
+    def poller_snapshot(self) -> PollerSnapshot:
+        """Return how well the cloud is seen. Costs nothing."""
+        return self._poller.snapshot()
+
     def recall(self, annotations: Mapping[str, str]) -> None:
         """Go on with the project's events where an earlier agent stopped."""
         self._poller.cursor = first_query(annotations, self._now(), EVENTS_LOOK_BACK)
@@ -251,11 +260,16 @@ class SaladCloudProvider:
     async def _sync(self, pod: Pod, inputs: InputSource) -> Observation:
         assert pod.metadata is not None
         record = self._record(pod)
-        situation = self._situation(pod, record)
+        situation = self._situation(pod, record, missing_by_name=self._lately_missing(record))
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
+        if isinstance(step, AskByName) and self._creations.waits(identity_of(pod)):
+            return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
-            missing = await self._ask(record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT)))
+            name = record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT))
+            if cut and not self._poller.unlisted.take_turn():
+                return self._wait_for_its_turn(pod, name)
+            missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
         match step:
@@ -263,14 +277,16 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                with self._creations.turn(key_of(pod)) as now:
+                with self._creations.turn(identity_of(pod)) as now:
                     if not now:
-                        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
+                        return self._no_room(pod)
                     return await self._create(pod, inputs, record)
             case Observe(group):
                 others = await self._remove_others(pod, group)
                 observation = await self._watcher.observe(pod, group)
-                again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
+                if self._view.cut and not self._view.listed_of((group.name,)):
+                    self._poller.unlisted.want(group.name)
+                again = [observation.again_in, LOOK_AGAIN_S if others else None]
                 soonest = min((each for each in again if each is not None), default=None)
                 return replace(observation, events=(*others, *observation.events), again_in=soonest)
             case Lost():
@@ -295,6 +311,12 @@ class SaladCloudProvider:
                 )
         assert_never(step)
 
+    def _wait_for_its_turn(self, pod: Pod, group: str) -> Observation:
+        """Leave it to the poller to ask for a group that the listing may have cut off: it tells us when it has."""
+        self._keys[group] = key_of(pod)
+        self._poller.unlisted.want(group, soon=True)
+        return Observation(None, again_in=UNLISTED_AGAIN_S)
+
     def _record(self, pod: Pod) -> Record | None:
         """Return the pod's record if it is the one that we would write; users can edit annotations."""
         assert pod.metadata is not None
@@ -302,6 +324,10 @@ class SaladCloudProvider:
         if record is None or record.group != group_name(self._mark(pod, record.attempt)):
             return None
         return record
+
+    def _lately_missing(self, record: Record | None) -> bool:
+        since = self._monotonic() - ANSWER_BY_NAME_HOLDS_S
+        return record is not None and self._view.missing_since(record.group, since)
 
     def _mark(self, pod: Pod, attempt: int) -> PodMark:
         key = key_of(pod)
@@ -334,6 +360,7 @@ class SaladCloudProvider:
         try:
             group = await self._client.get_container_group(name, request_class=RequestClass.OBSERVE)
         except NotFound:
+            self._view.apply_missing(name, at=self._monotonic())
             return True
         self._view.apply_group(group, at=self._monotonic())
         return False
@@ -365,7 +392,7 @@ class SaladCloudProvider:
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
         try:
-            return await self._remover.remove_others(PodIdentity(key_of(pod), uid_of(pod)), group.name)
+            return await self._remover.remove_others(identity_of(pod), group.name)
         except SaladCloudError as error:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
@@ -385,6 +412,9 @@ class SaladCloudProvider:
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
+
+    def _no_room(self, pod: Pod) -> Observation:
+        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
@@ -441,7 +471,7 @@ class SaladCloudProvider:
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
-        self._deletions.forget(pod.key)
+        self._deletions.forget(pod)
         self._refused_requests.pop(pod.uid, None)
         self._refused.discard(pod.uid)
         self._conflicts.pop(pod.uid, None)

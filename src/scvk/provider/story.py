@@ -20,6 +20,9 @@ from scvk.saladcloud.models import GroupStatus, InstanceState
 CLOCKS_APART = timedelta(seconds=60)
 """A start that only the listing told has our time; the event that tells it later has the platform's."""
 
+LISTINGS_LAG = timedelta(seconds=60)
+"""So long after an end a listing may still show the program as running."""
+
 
 class Story:
     """Small questions to the evidence, each answered once. Made for one look, and never changed.
@@ -40,13 +43,16 @@ class Story:
         runs = known_runs(evidence.events, self.previous)
         self.instance = evidence.fresh_instance()
         self.running = self._is_running(runs)
+        self.final = self._final_run(runs)
+        if self.final is not None:
+            # Whatever the platform made of it since, the pod has ended: its group goes, and no later run counts.
+            self.running, runs = False, runs[: runs.index(self.final) + 1]
         if not self.running and runs and runs[-1].end is None and self._is_new(runs[-1]):
             runs = runs[:-1]  # begun by the events, not yet by the listing: it is told of when both agree
         self.runs = runs
         self.new_runs = tuple(run for run in runs if self._is_new(run))
         self.last = runs[-1] if runs else None
         self.has_run = has_run(pod) or bool(self.new_runs)
-        self.final = None if self.running else self._final_run()
 
     @property
     def present(self) -> Run | None:
@@ -94,13 +100,18 @@ class Story:
             return self.instance.state == InstanceState.RUNNING
         return bool(runs) and runs[-1].end is None
 
-    def _final_run(self) -> Run | None:
-        """Return the run whose end is the end of the pod, by the restart policy; None where it goes on."""
-        last = self.last
-        if last is None or last.end is None or last.exit_code is None:
-            return None
-        if self.policy == "Never" or (self.policy == "OnFailure" and last.exit_code == 0):
-            return last
+    def _final_run(self, runs: tuple[Run, ...]) -> Run | None:
+        """Return the run whose end is the end of the pod, by the restart policy; None where it goes on.
+
+        A program that the listing still shows as running may have been listed before its end was heard of; it has been
+        run again, against its policy, where another start is known, or the listing goes on to show it.
+        """
+        for run in runs:
+            if run.end is None or run.exit_code is None:
+                continue
+            if self.policy == "Never" or (self.policy == "OnFailure" and run.exit_code == 0):
+                again = run is not runs[-1] or self.now - run.end >= LISTINGS_LAG
+                return run if again or not self.running else None
         return None
 
 

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from scvk.kubelet.provider import PodKey
+from scvk.kubelet.provider import PodIdentity, PodKey
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 
 LOOK_EVERY_S = 0.5
@@ -21,11 +21,14 @@ WAITING_AGAIN_S = 60.0
 """How soon a step that waits for a turn is done again if no invitation comes."""
 NO_ROOM = "waiting for a turn: as many requests as SaladCloud takes in a minute were sent for other pods"
 INVITATION_LASTS_S = 30.0
-"""How long room is kept for a key that was called: its pod may be gone, and never come."""
+"""How long room is kept for a pod that was called: it may be gone, and never come."""
 
 
 class Turns:
-    """The turns of one class of requests. `invite` is called with each key that should ask again now."""
+    """The turns of one class of requests. `invite` is called with the key of each pod that should ask again now.
+
+    Room is left for those who wait for the turns called `first`.
+    """
 
     def __init__(
         self,
@@ -34,47 +37,53 @@ class Turns:
         invite: Callable[[PodKey], None],
         *,
         monotonic: Callable[[], float],
+        first: Turns | None = None,
     ) -> None:
         self._budget = budget
         self._class = request_class
         self._invite = invite
         self._monotonic = monotonic
-        self._waiting: OrderedDict[PodKey, None] = OrderedDict()
-        self._invited: dict[PodKey, float] = {}
+        self._first = first
+        self._waiting: OrderedDict[PodIdentity, None] = OrderedDict()
+        self._invited: dict[PodIdentity, float] = {}
         self._taken = 0
         self._asked_in_vain = asyncio.Event()
 
     def __len__(self) -> int:
-        """Return how many keys wait for a turn."""
+        """Return how many pods wait for a turn."""
         return len(self._waiting) + len(self._invited)
 
-    def waits(self, key: PodKey) -> bool:
-        """Say whether the key waits for a turn."""
-        return key in self._waiting or key in self._invited
+    def waits(self, pod: PodIdentity) -> bool:
+        """Say whether the pod waits for a turn, and was not called."""
+        return pod in self._waiting
 
     @contextmanager
-    def turn(self, key: PodKey) -> Iterator[bool]:
-        """Give the block a turn for one request, or False: then the key waits, and is invited later."""
-        invited = self._invited.pop(key, None) is not None
-        room = self._budget.available(self._class) - self._taken
+    def turn(self, pod: PodIdentity) -> Iterator[bool]:
+        """Give the block a turn for one request, or False: then the pod waits, and is invited later."""
+        invited = self._invited.pop(pod, None) is not None
+        room = self._room()
         if room <= 0 or not (invited or room > len(self)):
-            self._waiting[key] = None
+            self._waiting[pod] = None
             self._asked_in_vain.set()
             if invited:
-                self._waiting.move_to_end(key, last=False)
+                self._waiting.move_to_end(pod, last=False)
             yield False
             return
-        self._waiting.pop(key, None)
+        self._waiting.pop(pod, None)
         self._taken += 1
         try:
             yield True
         finally:
             self._taken -= 1
 
-    def forget(self, key: PodKey) -> None:
-        """Let the key wait no longer: its pod needs no such request any more."""
-        self._waiting.pop(key, None)
-        self._invited.pop(key, None)
+    def forget(self, pod: PodIdentity) -> None:
+        """Let the pod wait no longer: it needs no such request any more."""
+        self._waiting.pop(pod, None)
+        self._invited.pop(pod, None)
+
+    def _room(self) -> int:
+        before = len(self._first) if self._first is not None else 0
+        return self._budget.available(self._class) - self._taken - before
 
     async def run(self) -> None:
         """Invite those who wait, as room comes, until cancelled."""
@@ -88,9 +97,9 @@ class Turns:
     def invite_next(self) -> None:
         """Invite as many as there is room for now."""
         now = self._monotonic()
-        self._invited = {key: at for key, at in self._invited.items() if now - at < INVITATION_LASTS_S}
-        room = self._budget.available(self._class) - self._taken - len(self._invited)
+        self._invited = {pod: at for pod, at in self._invited.items() if now - at < INVITATION_LASTS_S}
+        room = self._room() - len(self._invited)
         for _ in range(min(room, len(self._waiting))):
-            key, _ = self._waiting.popitem(last=False)
-            self._invited[key] = now
-            self._invite(key)
+            pod, _ = self._waiting.popitem(last=False)
+            self._invited[pod] = now
+            self._invite(pod.key)

@@ -51,7 +51,10 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """How one request went. `status` None: no answer; `error` None: success; times in seconds."""
+    """How one request went. `status` None: no answer; `error` None: success; times in seconds.
+
+    `size` is the bytes of a successful answer's body, as decoded from the transfer.
+    """
 
     call: Call
     request_class: RequestClass
@@ -59,6 +62,7 @@ class RequestOutcome:
     error: SaladCloudError | None
     waited: float
     seconds: float
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Exchanger:
         self._deadline_s = deadline_s
         self._max_answer_bytes = max_answer_bytes
         self._observer = observer
+        self.newest: dict[str, RequestOutcome] = {}
+        """How the newest request of each operation went."""
 
     async def send(
         self,
@@ -139,9 +145,12 @@ class Exchanger:
         outcome = await self._answer_or_error(call, content, media_type, {*secrets, self._api_key})
         result = _read(read, outcome) if isinstance(outcome, Answer) else outcome
         error = result if isinstance(result, SaladCloudError) else None
+        size = len(outcome.body) if isinstance(outcome, Answer) else 0
+        seconds = self._clock() - started
+        told = RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds, size)
+        self.newest[call.operation] = told
         if self._observer is not None:
-            seconds = self._clock() - started
-            self._observer(RequestOutcome(call, request_class, outcome.status, error, started - asked, seconds))
+            self._observer(told)
         if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after is not None):
             self._budget.throttled(error.retry_after)
         if isinstance(result, SaladCloudError):

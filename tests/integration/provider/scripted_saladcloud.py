@@ -48,7 +48,8 @@ FAULTS: dict[str, Callable[[httpx2.Request], httpx2.Response]] = {
 
 @dataclass
 class ScriptedSaladCloud:
-    """`faults` and `meanwhile` are by kind of request: list, create, get, delete, instances, events, gpus, quotas."""
+    """`faults` and `meanwhile` are by kind of request: list, create, get, delete, instances, events,
+    system-logs, gpus, quotas."""
 
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     used_names: set[str] = field(default_factory=set)
@@ -70,6 +71,8 @@ class ScriptedSaladCloud:
     faults: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """Done once while an answer of that kind, settled already, is on its way."""
+    takes_s: dict[str, float] = field(default_factory=dict)
+    """How long an answer of a kind is on its way."""
     requests: list[tuple[float, str, str]] = field(default_factory=list)
     """Time, kind, name of the group."""
     quota: int = 10
@@ -143,8 +146,10 @@ class ScriptedSaladCloud:
             raise httpx2.ReadTimeout("no answer", request=request)
         if fault in FAULTS:
             return FAULTS[fault](request)
-        answer = getattr(self, f"_{kind}")(name, request)
+        answer = getattr(self, f"_{kind.replace('-', '_')}")(name, request)
         assert isinstance(answer, httpx2.Response)
+        if kind in self.takes_s:
+            await asyncio.sleep(self.takes_s[kind])
         if (interlude := self.meanwhile.pop(kind, None)) is not None:
             await interlude()
         if fault == "lost timeout":
@@ -164,8 +169,8 @@ class ScriptedSaladCloud:
         if path.endswith("/quotas"):
             return "quotas", ""
         name, _, rest = path.removeprefix(PROJECT).removeprefix("/").partition("/")
-        if rest == "instances":
-            return "instances", name
+        if rest in ("instances", "system-logs"):
+            return rest, name
         if not name:
             return ("list", "") if request.method == "GET" else ("create", msgspec.json.decode(request.content)["name"])
         return request.method.lower(), name
@@ -212,6 +217,22 @@ class ScriptedSaladCloud:
         if name not in self.groups:
             return problem(404, "not_found")
         return httpx2.Response(200, json={"instances": self.instances.get(name, [])})
+
+    def _system_logs(self, name: str, _: httpx2.Request) -> httpx2.Response:
+        if name not in self.groups:
+            return problem(404, "not_found")
+        found = [
+            {
+                "event_name": entry["text_log"],
+                "event_time": entry["time"],
+                "resource_cpu": None,
+                "resource_memory": None,
+                **{label: entry["resource"]["labels"][label] for label in ("instance_id", "machine_id")},
+            }
+            for entry in self.entries
+            if entry["resource"]["labels"]["container_group_name"] == name
+        ]
+        return httpx2.Response(200, json={"items": found[::-1][:50]})
 
     def _events(self, _: str, request: httpx2.Request) -> httpx2.Response:
         query = msgspec.json.decode(request.content)

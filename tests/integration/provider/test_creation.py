@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -387,3 +388,21 @@ async def test_a_pod_deleted_while_it_waits_for_room_is_never_created() -> None:
     assert (await world.remove()).certain
     assert len(world.provider._creations) == 0
     assert world.cloud.count("create") == 0
+
+
+async def test_pods_that_wait_for_room_are_not_asked_for_by_name_where_the_listing_may_be_cut() -> None:
+    world = await World().started()
+    await world.sync()
+    for number in range(100):
+        world.cloud.add(f"other-{number}")
+    await world.poll()
+    budget = world.provider._poller._budget
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while True:
+                await budget.acquire(RequestClass.CREATE)
+    await world.sync()
+    asked = world.cloud.count("get")
+    for _ in range(5):
+        await world.sync()
+    assert (world.cloud.count("get"), asked, world.cloud.count("create")) == (1, 1, 0)

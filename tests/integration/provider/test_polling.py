@@ -12,7 +12,7 @@ import pytest
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.cloud_view import Present
 from scvk.provider.ownership import environment, group_name
-from scvk.provider.poller import POLL_EVERY_S
+from scvk.provider.pace import POLL_EVERY_S
 from scvk.saladcloud.errors import ServerError
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import at
@@ -71,9 +71,9 @@ async def test_wanted_instances_do_not_keep_the_sweep_from_its_turn() -> None:
     *ours, wanted = add_ours(world, 3)
     await world.started()
     task = asyncio.create_task(world.provider.run())
-    for _ in range(60):
+    for _ in range(180):
         world.provider._poller.want_instance(wanted)
-        await asyncio.sleep(3)
+        await asyncio.sleep(1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     asked = Counter(name for _, kind, name in world.cloud.requests if kind == "instances")
@@ -279,6 +279,87 @@ async def test_looking_outlives_what_nobody_foresaw_in_an_answer(monkeypatch: py
     assert isinstance(world.provider._view.lookup(name), Present)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_429s_slow_the_looking_down_in_the_measure_of_the_budget_that_is_left() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    world.cloud.fail("list", "429")
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(20)
+    world.cloud.requests.clear()
+    await asyncio.sleep(60)
+    assert sum(kind in ("list", "events") for _, kind, _ in world.cloud.requests) <= 14
+    await asyncio.sleep(300)
+    world.cloud.requests.clear()
+    await asyncio.sleep(60)
+    assert world.cloud.count("list") == 12
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_listing_that_takes_long_is_taken_less_often() -> None:
+    world = World()
+    world.cloud.takes_s["list"] = 1.5
+    times = [when for when, kind, _ in await watch(world, 120) if kind == "list"]
+    assert {round(later - earlier) for earlier, later in pairwise(times)} == {15}
+    snapshot = world.provider.poller_snapshot()
+    assert (snapshot.pace_s, snapshot.listing_s) == (15.0, 1.5)
+    assert snapshot.listing_bytes > 0
+
+
+# -- while log entries cannot be had ---------------------------------------------------------------------------------
+
+
+async def test_without_log_entries_the_system_logs_of_what_is_on_its_way_are_read() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    [calm] = add_ours(world, 1)
+    await world.sync()
+    await world.sync()
+    world.cloud.fail("events", *["500"] * 1000)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(30)
+    assert world.provider.poller_snapshot().system_logs_instead
+    world.cloud.set_state(name_of(), "deploying", 0)
+    world.cloud.say(name_of(), "Instance Running")
+    await asyncio.sleep(20)
+    assert world.provider._view.events(name_of())
+    assert calm not in {name for _, kind, name in world.cloud.requests if kind == "system-logs"}
+    world.cloud.set_state(name_of(), "running", 0)
+    world.cloud.say(name_of(), "Instance Exited:3 (Error)")
+    await asyncio.sleep(20)
+    assert world.provider._view.events(name_of())[-1].exit_code == 3
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_system_logs_are_left_alone_once_log_entries_are_back() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    await world.sync()
+    await world.sync()
+    world.cloud.fail("events", *["500"] * 4)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(180)
+    assert not world.provider.poller_snapshot().system_logs_instead
+    world.cloud.requests.clear()
+    world.cloud.set_state(name_of(), "running", 1)
+    await asyncio.sleep(60)
+    assert world.cloud.count("system-logs") == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_event_that_both_logs_tell_is_one() -> None:
+    world = await World().started()
+    world.run_group()
+    world.cloud.say(name_of(), "Instance Running", seconds=-5)
+    await world.poll()
+    await world.hear()
+    world.provider._poller._system_logs.want({name_of()})
+    await world.provider._poller._system_logs.read_next()
+    assert len(world.provider._view.events(name_of())) == 1
 
 
 async def test_events_are_read_half_way_between_two_listings() -> None:

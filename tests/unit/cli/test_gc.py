@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import structlog
 
 from scvk.cli import gc as gc_module
 from scvk.cli.app import execute
@@ -51,12 +50,6 @@ class FakeLeftOvers:
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _logs() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def given(monkeypatch: pytest.MonkeyPatch, *reports: GroupReport, **given: Any) -> FakeLeftOvers:

@@ -122,7 +122,7 @@ def test_warnings_stay_out_of_documents(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_an_object_that_stands_twice_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["translate", written(tmp_path, f"{POD}---\n{POD}")]) == 0
+    assert execute(["translate", written(tmp_path, f"{POD}---\n{POD.replace('nginx', 'httpd')}")]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == "2 workloads: 2 runs"
     assert err.startswith("scvk: warning: Pod default/web stands in ")

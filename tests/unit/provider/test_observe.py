@@ -441,6 +441,36 @@ def test_a_short_job_whose_events_come_after_the_listing_saw_it_run_still_ends()
     assert (life.phase, state_of(container)) == ("Failed", ("terminated 3", "Error"))
 
 
+@pytest.mark.parametrize(
+    ("policy", "exit_event", "phase"),
+    [("Never", EXIT_0, "Succeeded"), ("Never", EXIT_1, "Failed"), ("OnFailure", EXIT_0, "Succeeded")],
+)
+@pytest.mark.parametrize(
+    ("spoken", "seconds"),
+    [
+        pytest.param([(1, RUNNING), (2, "exit"), (3, RUNNING)], 10, id="another-start-is-known"),
+        pytest.param([(1, RUNNING), (2, "exit")], 90, id="the-listing-goes-on-to-show-it"),
+        pytest.param([(1, RUNNING), (2, "exit"), (3, RUNNING), (4, "Instance Exited:9 (Error)")], 10, id="and-ended"),
+    ],
+)
+def test_a_program_that_is_run_again_after_its_final_exit_does_not_bring_its_pod_back(
+    policy: str, exit_event: str, phase: str, spoken: Sequence[Spoken], seconds: float
+) -> None:
+    life = Life(a_pod(policy=policy))
+    told = [(time, exit_event if text == "exit" else text) for time, text in spoken]
+    container = life.see(seconds, UP, *told)
+    assert (life.phase, container.restartCount) == (phase, 0)
+    assert container.state
+    assert container.state.terminated
+    assert (container.state.terminated.finishedAt, container.ready) == (at(2), False)
+
+
+def test_a_failure_that_is_started_again_as_its_policy_says_is_no_end() -> None:
+    life = Life(a_pod(policy="OnFailure"))
+    container = life.see(10, UP, (1, RUNNING), (2, EXIT_1), (3, RUNNING))
+    assert (life.phase, container.restartCount) == ("Running", 1)
+
+
 def test_a_reallocation_keeps_the_phase_and_counts_when_the_program_runs_again() -> None:
     life = Life(a_pod())
     life.see(11, UP, (10, RUNNING))

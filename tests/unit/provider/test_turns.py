@@ -5,11 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from scvk.kubelet.provider import PodKey
+from scvk.kubelet.provider import PodIdentity, PodKey
 from scvk.provider.turns import INVITATION_LASTS_S, Turns
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 
 START = 1000.0
+
+
+def a_pod(name: str, uid: str = "1") -> PodIdentity:
+    return PodIdentity(PodKey("shop", name), uid)
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Road:
         )
 
     async def ask(self, name: str) -> bool:
-        with self.turns.turn(PodKey("shop", name)) as now:
+        with self.turns.turn(a_pod(name)) as now:
             if now:
                 await self.budget.acquire(RequestClass.CREATE)
             return now
@@ -113,7 +117,7 @@ async def test_whoever_is_forgotten_is_not_called() -> None:
     road = Road()
     await road.fill()
     await road.ask("a")
-    road.turns.forget(PodKey("shop", "a"))
+    road.turns.forget(a_pod("a"))
     road.now += 60
     road.turns.invite_next()
     assert road.invited == []
@@ -123,7 +127,34 @@ async def test_a_turn_that_failed_is_over() -> None:
     road = Road()
     room = road.budget.available(RequestClass.CREATE)
     for _ in range(room + 1):
-        with suppress(TimeoutError), road.turns.turn(PodKey("shop", "a")):
+        with suppress(TimeoutError), road.turns.turn(a_pod("a")):
             raise TimeoutError
     assert await road.ask("b")
     assert len(road.turns) == 0
+
+
+async def test_room_is_left_for_those_who_come_first() -> None:
+    road = Road()
+    deletions = Turns(road.budget, RequestClass.DELETE, lambda _: None, monotonic=lambda: road.now)
+    creations = Turns(road.budget, RequestClass.CREATE, lambda _: None, monotonic=lambda: road.now, first=deletions)
+    while road.budget.available(RequestClass.DELETE):
+        await road.budget.acquire(RequestClass.DELETE)
+    own_share = road.budget.available(RequestClass.CREATE)
+    for number in range(own_share):
+        with deletions.turn(a_pod(f"old-{number}")) as now:
+            assert not now
+    with creations.turn(a_pod("new")) as now:
+        assert not now
+
+
+async def test_a_pod_that_is_forgotten_takes_no_place_from_its_successor() -> None:
+    road = Road()
+    await road.fill()
+    for uid in "12":
+        with road.turns.turn(a_pod("db-0", uid)) as now:
+            assert not now
+    road.turns.forget(a_pod("db-0", "1"))
+    assert road.turns.waits(a_pod("db-0", "2"))
+    road.now += 60
+    road.turns.invite_next()
+    assert road.invited == ["db-0"]

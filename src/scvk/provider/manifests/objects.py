@@ -71,7 +71,8 @@ class Manifests:
 
     Of two ConfigMaps (and others that pods refer to) of one name the later one counts, as for `kubectl apply`. So it
     does of workloads, yet both are looked at: a second one is a mistake more often than a wish. `repeated` says which
-    objects stand twice, and where. `passed_over` names custom resources, which may make pods that nobody looked at.
+    objects stand twice, differently, and where. `passed_over` names custom resources, which may make pods that nobody
+    looked at.
     """
 
     workloads: list[Workload] = field(default_factory=list)
@@ -81,15 +82,15 @@ class Manifests:
     namespaces: dict[Place, core_v1.Namespace] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
-    _read_at: dict[tuple[str, Place], str] = field(default_factory=dict)
+    _read: dict[tuple[str, Place], tuple[str, Any]] = field(default_factory=dict, repr=False)
 
-    def note(self, kind: str, place: Place, where: str) -> None:
-        """Note that an object stands at `where`."""
-        before = self._read_at.get((kind, place))
-        self._read_at[kind, place] = where
-        if before is not None:
+    def note(self, kind: str, place: Place, where: str, subject: Any) -> None:
+        """Note that an object stands at `where`; one that stands elsewhere just as it is, is no matter."""
+        before = self._read.get((kind, place))
+        self._read[kind, place] = (where, subject)
+        if before is not None and before[1] != subject:
             name = f"{place.namespace}/{place.name}" if place.namespace else place.name
-            self.repeated.append(f"{kind} {name} stands in {before} and again in {where}")
+            self.repeated.append(f"{kind} {name} stands in {before[0]} and again in {where}")
 
     def namespace_annotations(self, workload: Workload) -> Mapping[str, str]:
         """Return the annotations of the workload's namespace, as far as it is known."""
@@ -194,13 +195,13 @@ def _read_object(document: Located, value: Any, path: Path, manifests: Manifests
         workload = workload_of(kind, subject, namespace)
         manifests.workloads.append(workload)
         if subject.metadata.name:  # generateName alone is no name of one object
-            manifests.note(kind, Place(workload.namespace, workload.name), document.place(path))
+            manifests.note(kind, Place(workload.namespace, workload.name), document.place(path), subject)
     elif kind in _REFERRED:
         subject = fitted(_REFERRED[kind], document, value, path)
         _check_named(subject.metadata, wrong, path)
         try:
             place = _keep(kind, subject, manifests, namespace)
-            manifests.note(kind, place, document.place(path))
+            manifests.note(kind, place, document.place(path), subject)
         except UnreadableObjectError as error:
             raise wrong(str(error), "data") from None
     elif (group in _GROUPS_OF_WORKLOADS and kind != "ControllerRevision") or kind.casefold() in _KINDS:

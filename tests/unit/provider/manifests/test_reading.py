@@ -294,11 +294,14 @@ def test_an_object_that_stands_twice_is_told_and_the_later_config_map_counts() -
     ]
 
 
-def test_only_what_is_the_same_object_stands_twice() -> None:
+def test_only_another_word_on_the_same_object_is_told() -> None:
     drawn = pod().replace("{name: p}", "{generateName: p-}")
     elsewhere = pod().replace("{name: p}", "{name: p, namespace: other}")
-    found = read(drawn, drawn, pod(), elsewhere, "apiVersion: v1\nkind: Secret\nmetadata: {name: p}\n")
-    assert len(found.workloads) == 4
+    again = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    found = read(
+        again, again, drawn, drawn, pod(), pod(), elsewhere, "apiVersion: v1\nkind: Secret\nmetadata: {name: p}\n"
+    )
+    assert len(found.workloads) == 5
     assert found.repeated == []
 
 
