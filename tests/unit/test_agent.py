@@ -320,6 +320,26 @@ async def test_a_cancellation_by_the_caller_is_passed_on(ending: Ending) -> None
         await task
 
 
+@pytest.mark.parametrize("in_pod", [False, True])
+async def test_after_an_uninstallation_an_agent_ends_but_in_a_pod_where_it_would_be_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_pod: bool
+) -> None:
+    async def uninstalled(_: AgentSettings) -> None:
+        """Return, as one does whose Node was taken away."""
+
+    monkeypatch.setattr(agent, "play_node", uninstalled)
+    monkeypatch.setattr(agent, "SERVICE_ACCOUNT", tmp_path)
+    if in_pod:
+        (tmp_path / "token").write_text("t")
+    task = asyncio.create_task(run_agent(SETTINGS))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert task.done() is not in_pod
+    if in_pod:
+        os.kill(os.getpid(), signal.SIGTERM)
+    await task
+
+
 async def test_signals_are_the_programs_own_again_afterwards(ending: Ending) -> None:
     ending.kubelet_ends = NodeTaken("node x exists")
     await ending.error()

@@ -55,6 +55,8 @@ class Kubelet:
     ) -> None:
         self._node = node
         self._provider = provider
+        self._facts: NodeFacts | None = None
+        """As last written: to gather them anew for each pod would cost as much as there are pods."""
         self._agent_lease = AgentLease(cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now)
         departure = Departure(self._agent_lease.held)
         self._keeper = NodeKeeper(cluster, node, self._node_facts, departure=departure, now=now)
@@ -63,7 +65,7 @@ class Kubelet:
         pod_ip = node.address if pods_have_node_ip else ""
         inputs = ClusterInputs(
             cluster,
-            lambda: NodeView(node.name, (node.address,), provider.node_facts().capacity, pod_ip),
+            lambda: NodeView(node.name, (node.address,), (self._facts or self._node_facts()).capacity, pod_ip),
             lambda pod, event: self._events.record(pod_subject(pod), event),
             service_links=service_links,
         )
@@ -120,7 +122,9 @@ class Kubelet:
             await self._stop()
 
     def _node_facts(self) -> NodeFacts:
-        return self._provider.node_facts(self._informer.pods() if self._informer.synced.is_set() else None)
+        bound = self._informer.pods() if self._informer.synced.is_set() else None
+        self._facts = self._provider.node_facts(bound)
+        return self._facts
 
     async def _collect(self) -> None:
         await self._informer.synced.wait()

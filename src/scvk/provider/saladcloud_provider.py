@@ -208,6 +208,8 @@ class SaladCloudProvider:
             in_no_need = sum(owner.mark.node == self._identity.node for owner in owners)
         else:
             with_group = {owner.mark.uid for owner in owners}
+            if not self._view.listed or self._view.cut:  # what the listing lacks is unknown, not absent
+                with_group |= {uid_of(pod) for pod in bound if has_run(pod)}
             self._refused &= {uid_of(pod) for pod in bound}
             refused = self._refused | self._refused_requests.keys()
             in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)

@@ -75,6 +75,25 @@ async def test_a_listing_that_may_be_cut_does_not_move_the_numbers() -> None:
     assert pods(world) == ("500", "380")
 
 
+async def test_a_pod_that_runs_needs_nothing_though_a_cut_listing_lacks_its_group() -> None:
+    world = World()
+    await world.started()
+    await world.settle(3)
+    world.cloud.set_state(name_of(), "running", 1)
+    await world.settle(3)
+    assert world.phase == "Running"
+    world.cloud.quota = 500
+    for number in range(100):
+        world.cloud.add(f"foreign-{number}")
+    world.cloud.groups = dict(reversed(world.cloud.groups.items()))
+    world.cloud.list_max = 100
+    await world.provider._organization.read_quotas()
+    await asyncio.sleep(60)
+    await world.poll()
+    assert name_of() not in {group.name for group in world.provider._view.groups}
+    assert pods(world, world.pod)[1] == str(500 - 101 + 1)
+
+
 async def test_groups_made_while_the_quota_is_read_are_not_counted_as_room() -> None:
     world = World()
     world.cloud.used_elsewhere = 2
