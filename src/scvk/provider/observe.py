@@ -99,8 +99,7 @@ def _container(story: Story) -> ContainerStatus:
 def _states(story: Story) -> tuple[ContainerState, ContainerState | None]:
     phase = story.phase()
     if story.running:
-        began = story.new_runs[-1].start if story.new_runs else story.told or story.now
-        return ContainerState(running=ContainerStateRunning(startedAt=began)), end_before(story)
+        return ContainerState(running=ContainerStateRunning(startedAt=story.began())), end_before(story)
     if phase in ("Succeeded", "Failed"):
         kept = story.previous.lastState if story.previous else None
         return ContainerState(terminated=final_end(story, phase)), kept

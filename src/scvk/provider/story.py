@@ -53,6 +53,8 @@ class Story:
         self.new_runs = tuple(run for run in runs if self._is_new(run))
         self.last = runs[-1] if runs else None
         self.has_run = has_run(pod) or bool(self.new_runs)
+        self.unheard_start = self.running and not self.new_runs and self.told is not None and _waits(self.previous)
+        """Whether the program runs again, and no event has told of that start, or of any since."""
 
     @property
     def present(self) -> Run | None:
@@ -85,7 +87,13 @@ class Story:
         """Return how often the program was started again."""
         before = self.previous.restartCount if self.previous else 0
         first = 1 if self.told is None and self.new_runs else 0
-        return before + max(0, len(self.new_runs) - first)
+        return before + max(0, len(self.new_runs) - first) + self.unheard_start
+
+    def began(self) -> datetime:
+        """Return when the run began that goes on."""
+        if self.new_runs:
+            return self.new_runs[-1].start
+        return self.now if self.unheard_start or self.told is None else self.told
 
     def _is_new(self, run: Run) -> bool:
         return self.told is None or whole_seconds(run.start) > self.told
@@ -115,15 +123,23 @@ class Story:
         return None
 
 
+def _waits(status: ContainerStatus | None) -> bool:
+    return bool(status and status.state and status.state.waiting)
+
+
 def known_runs(events: Sequence[PlatformEvent], previous: ContainerStatus | None) -> tuple[Run, ...]:
     """Return the runs by the events and by what was told: events that began before they were read are not there."""
     runs = runs_of(events)
     start = last_start(previous)
     if previous is None or start is None:
         return runs
+    last = previous.lastState.terminated if previous.lastState else None
     for run in runs:
-        if whole_seconds(run.start) <= start and (run.end is None or run.end >= start - CLOCKS_APART):
-            return runs  # the run that was told of is among them
+        if whole_seconds(run.start) > start or (run.end is not None and run.end < start - CLOCKS_APART):
+            continue
+        if run.end is not None and run.end < start and last and last.finishedAt == whole_seconds(run.end):
+            continue  # its end was told, and another start after it
+        return runs  # the run that was told of is among them
     for state in (previous.state, previous.lastState):
         if state and state.running and state.running.startedAt:
             return runs_of(events, Run(start, ""), start + CLOCKS_APART)

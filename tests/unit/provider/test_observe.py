@@ -486,6 +486,29 @@ def test_a_reallocation_keeps_the_phase_and_counts_when_the_program_runs_again()
     assert (life.phase, state_of(again), again.restartCount) == ("Running", ("running", None), 1)
 
 
+@pytest.mark.parametrize("event_at", [24, 30, 34], ids=["before-the-listing", "with-it", "clock-ahead"])
+def test_a_start_whose_event_is_lost_counts_and_counts_once_when_the_event_comes_after_all(event_at: float) -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    life.see(21, DOWN, (20, INTERRUPTED))
+    unheard = life.see(30, UP)
+    assert (unheard.restartCount, last_end(unheard)) == (1, (137, "ContainerStatusUnknown", 10, 20))
+    assert unheard.state
+    assert unheard.state.running
+    assert unheard.state.running.startedAt == at(30)
+    heard = life.see(40, UP, (event_at, RUNNING))
+    assert heard.restartCount == 1
+    assert life.see(51, UP, (45, EXIT_1), (50, RUNNING)).restartCount == 2
+
+
+def test_reallocations_count_also_where_no_events_come_at_all() -> None:
+    life = Life(a_pod())
+    counts = [life.see(10 * n, DOWN if n % 2 else UP).restartCount for n in range(7)]
+    assert counts == [0, 0, 1, 1, 2, 2, 3]
+    life.forget()
+    assert life.see(100, UP).restartCount == 3
+
+
 def test_an_end_that_nobody_reported_is_unknown_until_its_event_comes() -> None:
     life = Life(a_pod())
     life.see(11, UP, (10, RUNNING))
