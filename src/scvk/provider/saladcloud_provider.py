@@ -8,13 +8,11 @@ conflict, refused requests) only saves requests and may be lost at any time.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
@@ -52,6 +50,7 @@ from scvk.provider.poller import Poller
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
+from scvk.provider.refusals import Refusals
 from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
@@ -70,14 +69,15 @@ from scvk.saladcloud.errors import (
     SaladCloudError,
     Unauthorized,
 )
-from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype
+from scvk.saladcloud.models import ContainerGroup
 
 LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name: one request a group each time."""
-QUOTA_AGAIN_S = 30.0
-REFUSED_AGAIN_S = 300.0
-"""What SaladCloud itself refused is looked at again so often."""
+DISOWNED_AGAIN_S = 30.0
+QUOTA_AGAIN_S = 10.0
+REFUSED_AGAIN_S = 30.0
+"""How long a pod waits at least that SaladCloud itself refused, before it tries again in its turn; see `refusals`."""
 RETRANSLATE_S = 30.0
 """A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
 namespace and images come and go, and to try costs SaladCloud nothing."""
@@ -129,8 +129,7 @@ class SaladCloudProvider:
         self._keys: dict[str, PodKey] = {}
         self._conflicts: dict[str, str] = {}
         """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
-        self._refused_requests: dict[str, tuple[str, str]] = {}
-        """UID of a pod → digest of the request that the platform refused for good, and its words."""
+        self._refusals = Refusals(invite, monotonic=monotonic)
 
     async def start(self) -> None:
         """Make sure that the API key, the organization and the project are right, and read what the node needs.
@@ -152,6 +151,7 @@ class SaladCloudProvider:
             group.create_task(self._poller.run())
             group.create_task(self._organization.run())
             group.create_task(self._creations.run())
+            group.create_task(self._refusals.run())
             group.create_task(self._deletions.run())
 
     # -- Provider ------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class SaladCloudProvider:
                     f"The container group {record.group} no longer carries this pod's variables {variables}: it is "
                     "left alone. Set them again in SaladCloud, or delete it there and then this pod."
                 )
-                return self._wait(pod, "ContainerGroupDisowned", message, again_in=QUOTA_AGAIN_S)
+                return self._wait(pod, "ContainerGroupDisowned", message, again_in=DISOWNED_AGAIN_S)
             case AskByName():
                 raise TemporaryProviderError(
                     "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
@@ -376,29 +376,31 @@ class SaladCloudProvider:
         if prepared.runs != record.runs:
             # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
             return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
-        digest = _request_digest(translation.request)
-        refused = self._refused_requests.get(uid_of(pod))
-        if refused is not None and refused[0] == digest:
-            return self._wait(pod, "CreateContainerError", refused[1], again_in=REFUSED_AGAIN_S)
+        request, key, uid = translation.request, key_of(pod), uid_of(pod)
+        if (standing := self._refusals.standing(uid, request)) is not None:
+            return self._wait(pod, standing.reason, standing.message, again_in=standing.again_in)
         self._view.expect(record.group, at=self._monotonic())
         try:
-            group = await self._client.create_container_group(translation.request)
+            group = await self._client.create_container_group(request)
         except NameConflict:
             return await self._resolve_conflict(pod, record)
-        except QuotaExceeded as error:
-            return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
         except InvalidRequest as error:
             # It cannot heal by itself: the same request is not sent again.
-            self._refused_requests[uid_of(pod)] = (digest, str(error))
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            refusal = self._refusals.note_final(uid, request, "CreateContainerError", str(error))
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         except Decision as error:
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            reason, pause_s = "CreateContainerError", REFUSED_AGAIN_S
+            if isinstance(error, QuotaExceeded):
+                reason, pause_s = "SaladCloudQuotaExceeded", QUOTA_AGAIN_S
+            refusal = self._refusals.note_passing(key, uid, request, reason, str(error), pause_s=pause_s)
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         finally:
             # Only listings asked for after the answer, or after it was lost, say anything about the name.
             self._view.expect(record.group, at=self._monotonic())
         self._view.apply_group(group, at=self._monotonic())
-        self._keys[group.name] = key_of(pod)
-        log.info("container group: created", group=group.name, pod=str(key_of(pod)))
+        self._refusals.note_created(uid)
+        self._keys[group.name] = key
+        log.info("container group: created", group=group.name, pod=str(key))
         observation = await self._watcher.observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
         return replace(observation, events=(created, *observation.events))
@@ -416,7 +418,7 @@ class SaladCloudProvider:
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod.key)
-        self._refused_requests.pop(pod.uid, None)
+        self._refusals.forget(pod.uid)
         self._conflicts.pop(pod.uid, None)
         self._owners.release(pod.uid)
         record = record_of(annotations)
@@ -427,7 +429,3 @@ class SaladCloudProvider:
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
     return TemporaryProviderError(str(error), retry_after=error.retry_after if isinstance(error, RateLimited) else None)
-
-
-def _request_digest(request: ContainerGroupPrototype) -> str:
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from scvk.kubelet.informer import key_of
-from scvk.kubelet.inputs import MissingInput
+from scvk.kubelet.inputs import ContainerInputs, MissingInput, PodInputs
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.ownership import Owned, environment, mark_of
+from scvk.provider.refusals import FINAL_AGAIN_S, PASSING_AGAIN_S
+from scvk.provider.saladcloud_provider import QUOTA_AGAIN_S, REFUSED_AGAIN_S
 from scvk.saladcloud.budget import RequestClass
 from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
 from tests.integration.provider.world import World, mark, name_of
@@ -230,15 +232,46 @@ async def test_a_quota_is_told_and_tried_again() -> None:
     world = await World().started()
     world.cloud.fail("create", "quota", "quota")
     await world.sync()
-    refused = await world.sync()
-    assert (refused.again_in, world.phase, world.waiting) == (30, "Pending", "SaladCloudQuotaExceeded")
-    await world.poll()
-    again = await world.sync()
-    assert again.events == ()
-    assert world.status_writes == 1
-    await world.poll()
     await world.sync()
+    assert (world.phase, world.waiting) == ("Pending", "SaladCloudQuotaExceeded")
+    for tries in (1, 2):
+        await world.poll()
+        again = await world.sync()
+        assert again.events == ()
+        assert (world.status_writes, world.cloud.count("create")) == (1, tries), "not at once"
+        await asyncio.sleep(QUOTA_AGAIN_S)
+        await world.sync()
     assert (world.cloud.count("create"), world.waiting) == (3, "ContainerCreating")
+
+
+async def test_a_pod_that_is_mended_after_a_refusal_that_can_pass_is_tried_at_once() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "payment")
+    await world.settle(2)
+    assert world.pod.spec
+    world.pod.spec.containers[0].image = "nginx:2"
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_request_that_was_wrong_is_sent_again_when_a_secret_in_it_changes() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "invalid")
+    await world.settle(2)
+    assert (await world.sync()).again_in == FINAL_AGAIN_S
+    world.inputs.found = PodInputs({"main": ContainerInputs(command=("run",), environment={"TOKEN": "new"})})
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_restart_tries_a_refused_request_once_more_and_no_oftener() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "invalid", "invalid")
+    await world.settle()
+    world.restart()
+    await world.started()
+    await world.settle()
+    assert (world.cloud.count("create"), world.status_writes) == (2, 1)
 
 
 async def test_a_request_that_is_wrong_is_not_repeated_until_the_pod_changes() -> None:
@@ -261,8 +294,13 @@ async def test_a_refusal_that_can_pass_is_tried_again() -> None:
     world.cloud.fail("create", "payment")
     await world.sync()
     refused = await world.sync()
-    assert (world.waiting, refused.again_in) == ("CreateContainerError", 300)
+    assert (world.waiting, refused.again_in) == ("CreateContainerError", PASSING_AGAIN_S)
     await world.settle(3)
+    assert world.cloud.count("create") == 1
+    await asyncio.sleep(REFUSED_AGAIN_S)
+    world.provider._refusals.call_next()
+    assert world.changed() == [key_of(world.pod)]
+    await world.sync()
     assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
 
 
