@@ -2,7 +2,7 @@
 
 `sync` takes at most one action that changes something; what is true now comes from the cloud view that the poller
 keeps. What must not be forgotten stands in the pod's annotations and on the groups; what is remembered here (names in
-conflict, refused requests) only saves requests and may be lost at any time.
+use, refused requests) only saves requests and may be lost at any time.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_t
 from scvk.provider.capacity import node_facts
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
+    SETTLING_S,
     AskByName,
     Create,
     Disowned,
@@ -127,8 +128,8 @@ class SaladCloudProvider:
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
         self._keys: dict[str, PodKey] = {}
-        self._conflicts: dict[str, str] = {}
-        """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
+        self._used_names: dict[str, str] = {}
+        """UID of a pod → the name that the platform took, or refused as used: to send it again is of no use."""
         self._refusals = Refusals(invite, monotonic=monotonic)
 
     async def start(self) -> None:
@@ -296,12 +297,17 @@ class SaladCloudProvider:
             lookup=lookup,
             ownership=owner,
             missing_by_name=missing_by_name,
-            name_conflict=self._conflicts.get(uid_of(pod)) == name,
+            name_used=self._used_names.get(uid_of(pod)) == name,
+            settling=self._is_settling(name),
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
             legacy=legacy if self._owners.adopts and record is None else None,
             legacy_expected=was_run_by_the_go_program(pod),
         )
+
+    def _is_settling(self, name: str) -> bool:
+        sent = self._view.expected_at(name)
+        return sent is not None and self._monotonic() - sent < SETTLING_S
 
     def _legacy(self, pod: Pod) -> Lookup:
         """Return what is known of the Go program's name for the pod."""
@@ -399,6 +405,7 @@ class SaladCloudProvider:
             self._view.expect(record.group, at=self._monotonic())
         self._view.apply_group(group, at=self._monotonic())
         self._refusals.note_created(uid)
+        self._used_names[uid] = group.name
         self._keys[group.name] = key
         log.info("container group: created", group=group.name, pod=str(key))
         observation = await self._watcher.observe(pod, group)
@@ -407,8 +414,8 @@ class SaladCloudProvider:
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
+        self._used_names[uid_of(pod)] = record.group
         if await self._ask(record.group):
-            self._conflicts[uid_of(pod)] = record.group
             return Observation(None, again_in=LOOK_AGAIN_S)
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
@@ -419,7 +426,7 @@ class SaladCloudProvider:
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod.key)
         self._refusals.forget(pod.uid)
-        self._conflicts.pop(pod.uid, None)
+        self._used_names.pop(pod.uid, None)
         self._owners.release(pod.uid)
         record = record_of(annotations)
         if record is not None:

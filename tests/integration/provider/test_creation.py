@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx2
 import pytest
 
 from scvk.kubelet.informer import key_of
 from scvk.kubelet.inputs import ContainerInputs, MissingInput, PodInputs
 from scvk.kubelet.provider import TemporaryProviderError
+from scvk.provider.decide import SETTLING_S
 from scvk.provider.ownership import Owned, environment, mark_of
 from scvk.provider.refusals import FINAL_AGAIN_S, PASSING_AGAIN_S
 from scvk.provider.saladcloud_provider import QUOTA_AGAIN_S, REFUSED_AGAIN_S
 from scvk.saladcloud.budget import RequestClass
-from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
+from tests.integration.provider.scripted_saladcloud import FAULTS, ScriptedSaladCloud
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import a_pod
 
@@ -172,6 +174,9 @@ async def test_a_name_that_is_used_up_leads_to_the_next_attempt_when_the_group_i
     assert world.attempt == 0, "one listing proves nothing"
     await world.poll()
     await world.sync()
+    assert (world.attempt, world.cloud.count("get")) == (0, 1), "it may be shown late"
+    await asyncio.sleep(SETTLING_S)
+    await world.sync()
     assert (world.attempt, world.cloud.count("get")) == (1, 2)
     await world.sync()
     assert list(world.cloud.groups) == [name_of(1)]
@@ -192,6 +197,7 @@ async def test_a_name_used_up_and_a_cut_listing_wait_for_a_complete_one_at_a_slo
     assert waits == [60, 60, 60]
     assert world.attempt == 0
     world.cloud.remove("foreign-0")
+    await asyncio.sleep(SETTLING_S)
     await world.settle()
     assert list(world.cloud.groups)[-1] == name_of(1)
 
@@ -425,3 +431,45 @@ async def test_a_pod_deleted_while_it_waits_for_room_is_never_created() -> None:
     assert (await world.remove()).certain
     assert len(world.provider._creations) == 0
     assert world.cloud.count("create") == 0
+
+
+class LateListings(ScriptedSaladCloud):
+    """A new group is in no listing before `listed_after` seconds, and cannot be read before `readable_after`."""
+
+    listed_after = 30.0
+    readable_after = 0.0
+
+    def _age(self, name: str) -> float:
+        made = [at for at, kind, of in self.requests if kind == "create" and of == name]
+        return asyncio.get_running_loop().time() - made[0] if made else float("inf")
+
+    def _list(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        late = {name: self.groups.pop(name) for name in list(self.groups) if self._age(name) < self.listed_after}
+        answer = super()._list(name, request)
+        self.groups |= late
+        return answer
+
+    def _get(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        if self._age(name) < self.readable_after:
+            return FAULTS["404"](request)
+        return super()._get(name, request)
+
+
+@pytest.mark.parametrize("fault", ["", "lost timeout", "lost 500"], ids=["answered", "answer lost", "answered 500"])
+@pytest.mark.parametrize("readable_after", [0.0, 10.0])
+async def test_a_group_that_listings_show_late_is_not_made_twice(fault: str, readable_after: float) -> None:
+    cloud = LateListings()
+    cloud.readable_after = readable_after
+    world = await World(cloud=cloud).started()
+    if fault:
+        cloud.fail("create", fault)
+    await world.settle(60)
+    assert set(cloud.groups) == {name_of()}
+    assert (world.attempt, world.waiting) == (0, "ContainerCreating")
+
+
+async def test_a_name_that_was_taken_is_not_asked_for_again_while_listings_are_late() -> None:
+    cloud = LateListings()
+    world = await World(cloud=cloud).started()
+    await world.settle(25)
+    assert cloud.count("create") == 1
