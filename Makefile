@@ -45,6 +45,7 @@ histories: $(VENV)/.installed ## random hours of an agent on a virtual clock; no
 	@$(RUN)/pytest -q -n auto tests/histories
 
 bench: $(VENV)/.installed ## measured figures, with the limits they are compared with
+	@$(RUN)/python -m tests.integration.agent.bench
 	@$(RUN)/python -m scvk.bench
 
 build-image: ## the agent as a container image; needs a container engine

@@ -30,7 +30,9 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterUnreachable
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
+from scvk.kubelet.node import NodeIdentity, kubelet_version
+from scvk.kubelet.node_keeper import NodeTaken
+from scvk.kubelet.uninstallation import UninstallationError
 from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
@@ -46,7 +48,7 @@ from scvk.translation_settings import checked_policy
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
+FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken, UninstallationError)
 """What can end an agent without any fault of this program."""
 
 log = structlog.get_logger(__name__)
@@ -74,10 +76,20 @@ async def run_agent(settings: AgentSettings) -> None:
     with stopped_by_signals(task) as received:
         try:
             await play_node(settings)
+            await _stay_in_pod()
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
                 raise  # somebody else cancelled us, and waits for that
             log.info("stopped; no pod was disturbed")
+
+
+async def _stay_in_pod() -> None:
+    """Wait for the end of the pod that the agent runs in, if it does: left alone, it would be started again at once,
+    and make the Node that has just been uninstalled.
+    """
+    if (SERVICE_ACCOUNT / "token").is_file():
+        log.info("delete the Deployment of this agent now; until then it does nothing")
+        await asyncio.Event().wait()
 
 
 async def play_node(settings: AgentSettings) -> None:
@@ -122,6 +134,7 @@ async def _run(
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            pods_have_node_ip=settings.pod_ip == "node",
             adopt_legacy=settings.adopt_legacy,
             now=utc_now,
             monotonic=time.monotonic,
@@ -143,6 +156,7 @@ class Node:
         *,
         preparation: Preparation,
         service_links: bool,
+        pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
@@ -156,17 +170,28 @@ class Node:
             monotonic=monotonic,
             adopt_legacy=adopt_legacy,
         )
-        self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
+        self.kubelet = Kubelet(
+            cluster,
+            self.provider,
+            node,
+            agent,
+            service_links=service_links,
+            pods_have_node_ip=pods_have_node_ip,
+            now=now,
+        )
 
     async def run(self) -> None:
-        """Play the node until cancelled. Raises what `Kubelet.run` and `SaladCloudProvider.start` raise."""
+        """Play the node until cancelled, or uninstalled. Raises what `Kubelet.run` and the provider's `start` raise."""
+        watching: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
 
             async def prepare() -> None:
                 await self.provider.start()
-                group.create_task(self.provider.run())
+                watching.append(group.create_task(self.provider.run()))
 
             await self.kubelet.run(prepare)
+            for task in watching:
+                task.cancel()
 
 
 @contextmanager
@@ -174,6 +199,8 @@ def explained(server: str) -> Iterator[None]:
     """Turn whatever ends the agent, or another command, alone or in groups, into one AgentError."""
     try:
         yield
+    except AgentError:
+        raise
     except Exception as error:
         causes = list(_causes(error))
         unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]

@@ -131,6 +131,9 @@ class AgentSettings(RegistrySettings, TranslationSettings, NodeSettings):
     """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
     never loopback where there is another."""
 
+    pod_ip: Annotated[Literal["none", "node"], Parameter(env_var="SALAD_VK_POD_IP", group=_NODE)] = "none"
+    """Address that pods show: none, or the node's, for controllers that wait for one. Nothing reaches a pod by it."""
+
     agent_namespace: Annotated[str, Parameter(env_var="SALAD_VK_AGENT_NAMESPACE", group=_CLUSTER)] = ""
     """Namespace of the Lease that keeps a second agent for the node from starting. Default: that of the pod or of the
     kubeconfig's context."""

@@ -14,11 +14,8 @@ from cyclopts import Group, Parameter
 
 from scvk.kubelet.quantities import InvalidQuantityError, ceil_in, parse_quantity
 from scvk.provider.translate.injected import WELL_KNOWN
-from scvk.provider.translate.policy import DEFAULT_POLICY, Policy, ResourceSteps
+from scvk.provider.translate.policy import DEFAULT_POLICY, MOST_WRAPPER_BYTES, Policy, ResourceSteps
 from scvk.settings_error import SettingsError
-
-MOST_WRAPPER_BYTES = 2**20
-"""Linux hands a program at most 2 MiB of arguments and variables together where its stack has the usual 8 MiB."""
 
 _CONTAINER_PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?")  # a DNS label, with wildcards
 

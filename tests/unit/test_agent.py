@@ -20,7 +20,7 @@ from scvk.cli.log_output import configure_logs
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterForbidden, ClusterUnreachable, ObjectConflict
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeTaken
+from scvk.kubelet.node_keeper import NodeTaken
 from scvk.saladcloud.errors import Call, NotFound, Unauthorized
 from scvk.settings import AgentSettings, SettingsError
 from tests.unit.kubelet.in_memory_api import InMemoryApi

@@ -26,6 +26,7 @@ from scvk.cli.rbac import rbac
 from scvk.cli.simulate import simulate_app
 from scvk.cli.testbed import control_plane
 from scvk.cli.translate import translate
+from scvk.cli.uninstall import uninstall
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, checked, log_level
 from scvk.testbed import TestbedError
@@ -88,6 +89,7 @@ for _command, _name in (
     (gc, "gc"),
     (gpu_classes, "gpu-classes"),
     (rbac, "rbac"),
+    (uninstall, "uninstall"),
     (demo, "demo"),
     (control_plane, "testbed"),
     (completion_for(app), "completion"),

@@ -166,12 +166,27 @@ class Cluster:
 
     async def delete_now(self, kind: type[Resource], name: str, *, namespace: str, uid: str) -> None:
         """Delete with grace period 0, only if the object still has this UID (else ObjectConflict)."""
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "gracePeriodSeconds": 0,
-            "preconditions": {"uid": uid},
-        }
+        await self.delete(kind, name, namespace=namespace, uid=uid, grace_s=0)
+
+    async def delete(
+        self,
+        kind: type[Resource],
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str,
+        grace_s: int | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Delete, only if the object still has this UID (else ObjectConflict).
+
+        `grace_s`: None leaves it to the object. `dry_run`: nothing happens, but it is judged whether it may.
+        """
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        if grace_s is not None:
+            body["gracePeriodSeconds"] = grace_s
+        if dry_run:
+            body["dryRun"] = ["All"]
         await self._request("DELETE", _path(kind, namespace, name), json=body)
 
     async def list(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.leaving import Permission
 from scvk.kubelet.orphans import Judge, Judgement, Verdict, confirmed
 from scvk.kubelet.provider import Holding, Provider, TemporaryProviderError
 
@@ -29,7 +30,7 @@ class Collector:
         node: str,
         *,
         known_uids: Callable[[], frozenset[str]],
-        may_act: asyncio.Event,
+        may_act: Permission,
     ) -> None:
         self._judge = Judge(cluster, node, known_uids)
         self._provider = provider

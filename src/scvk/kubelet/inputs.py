@@ -15,15 +15,23 @@ from lightkube.resources.core_v1 import Pod
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """A Secret in the pod's namespace, and where in the pod it is named, such as `metadata.annotations[…]`."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputNeeds:
     """What a provider needs to make something of a pod.
 
     `containers`: names of containers and init containers that will run; with them the volumes that they mount, and the
-    pod's pull secrets. `secrets`: names of further Secrets in the pod's namespace.
+    pod's pull secrets. `secrets`: further Secrets, which annotations name.
     """
 
     containers: tuple[str, ...]
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[NamedSecret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

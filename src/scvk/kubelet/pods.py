@@ -28,7 +28,9 @@ from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, s
 from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, key_of, uid_of
 from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.leaving import Permission
 from scvk.kubelet.pending_status import waits_for_inputs
+from scvk.kubelet.pod_address import with_pod_ip
 from scvk.kubelet.provider import (
     PodEvent,
     PodIdentity,
@@ -58,7 +60,8 @@ class PodController:
         events: EventRecorder,
         *,
         host_ip: str,
-        may_act: asyncio.Event,
+        pod_ip: str | None = None,
+        may_act: Permission,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
@@ -66,6 +69,7 @@ class PodController:
         self._inputs = inputs
         self._events = events
         self._host_ip = host_ip
+        self._pod_ip = pod_ip
         self._may_act = may_act
         self._now = now
         self._queue: WorkQueue[PodKey] = WorkQueue()
@@ -248,6 +252,7 @@ class PodController:
         return patched
 
     async def _write_status(self, pod: Pod, desired: PodStatus) -> None:
+        desired = with_pod_ip(pod.status, desired, self._pod_ip)
         patch = status_patch(pod.status, desired, uid=uid_of(pod), now=self._now())
         if patch is None:
             return

@@ -69,7 +69,8 @@ GPU_CLASSES = Annotation(
     meaning=(
         "The GPU classes that the pod may run on: it gets any one of them. Names ignore case, and the memory in"
         " parentheses may be left out where the rest is unambiguous. A pod that asks for `nvidia.com/gpu: N` needs"
-        " this annotation, with classes of N GPUs, unless the operator has named default classes."
+        " this annotation, with classes of N GPUs, unless the operator has named default classes. On a Namespace it is"
+        " for pods that ask for no class as a resource."
     ),
     default="no GPU",
 )
@@ -100,7 +101,8 @@ NETWORKING_PORT = Annotation(
     values="a port number from 1 to 65535, or the name of one of the container's ports",
     meaning=(
         "The port that SaladCloud's gateway makes reachable over HTTPS. The program must listen there on IPv6, or"
-        " on both. All networking settings are fixed once the pod has its container group."
+        " on both. All networking settings are fixed once the pod has its container group. On a Namespace, a name is"
+        " for pods that have a port of that name."
     ),
     default="the pod cannot be reached from outside",
 )
@@ -169,7 +171,7 @@ REGISTRY_SECRET = Annotation(
     meaning=(
         "The login to the image's registry, where a pull secret cannot hold it: the keys `access_key_id` and"
         " `secret_access_key` for AWS ECR, `service_key` for Google Artifact Registry and Container Registry, or"
-        " `username` and `password` for any other."
+        " `username` and `password` for any other. On a Namespace, keys of a cloud are for images of its registries."
     ),
     default="the pull secret of the pod that matches the image",
 )

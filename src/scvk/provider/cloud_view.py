@@ -77,6 +77,12 @@ class CloudView:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
 
+    def replicas(self) -> int | None:
+        """Return the replicas of all groups together, ours and others'; None where the listing does not tell."""
+        if self._listed_at is None or self._cut:
+            return None
+        return sum(1 if group.replicas is None else group.replicas for group in self._groups.values())
+
     def groups_with(self, variable: str, value: str) -> Sequence[ContainerGroup]:
         """Return the groups whose container has an environment variable of that value."""
         index = self._by_variable.get(variable)

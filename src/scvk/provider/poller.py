@@ -1,7 +1,7 @@
 """Keeps the cloud view fresh at a constant price in requests, whatever the number of pods.
 
     every 5 s (2 s while something is in transition)    one listing of the project's groups
-    at the same pace                                     one log-entries query for all events of the project
+    at the same pace, in between                         one log-entries query for all events of the project
     every 15 s                                           one instance request, over our running groups in turn
     at most every 3 s                                    one instance request for a group in transition that the
                                                          listing and the events cannot tell the state of
@@ -20,10 +20,12 @@ from typing import Protocol
 import structlog
 
 from scvk.provider.cloud_view import CloudView
+from scvk.provider.contact import Contact
+from scvk.provider.rhythm import PlatformTime, pause_s
 from scvk.provider.timeline import PlatformEvent, event_of
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
-from scvk.saladcloud.errors import NotFound, RateLimited, SaladCloudError
+from scvk.saladcloud.errors import InvalidRequest, NotFound, RateLimited, SaladCloudError
 from scvk.saladcloud.models import MAX_LOG_PAGE_SIZE, ContainerGroup, LogEntryQuery, SortOrder
 
 POLL_EVERY_S = 5.0
@@ -39,8 +41,6 @@ EVENTS_OVERLAP = timedelta(seconds=30)
 """Events come late: every query looks again at so much of what was seen; known ones are recognised."""
 MOST_REPEATED = MAX_LOG_PAGE_SIZE // 2
 """Known events in one overlap: after a burst the overlap is shorter, so that it does not cost further pages."""
-CLOCK_MARGIN = timedelta(seconds=1)
-"""`end_time` may not be in the future by the platform's clock, which may be a little behind ours."""
 MOST_PAGES = 10
 """Pages of events in one round; what is left comes in the next."""
 
@@ -85,7 +85,8 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._digests: dict[str, object] = {}
-        self._cursor = now() - EVENTS_LOOK_BACK
+        self.cursor = now() - EVENTS_LOOK_BACK
+        """Up to when the project's events are known; whoever sets it has the next query begin there."""
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._resume: datetime | None = None
         """Where to go on with events that one round could not hold."""
@@ -93,8 +94,10 @@ class Poller:
         """The newest events by time, group, text and instance: at most MOST_REPEATED."""
         self._swept: dict[str, float] = {}
         self._last_sweep = float("-inf")
-        self.failure: str | None = None
-        """Why the last listing failed, in words; None while listings succeed."""
+        self._listing_started: float | None = None
+        self._platform_time = PlatformTime()
+        self.contact = Contact()
+        """What the last listing says of the way to SaladCloud."""
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -113,14 +116,14 @@ class Poller:
 
     async def list_once(self) -> None:
         """Take one listing."""
-        started = self._monotonic()
+        started = self._listing_started = self._monotonic()
         try:
             listing = await self._client.list_container_groups(request_class=RequestClass.OBSERVE)
         except SaladCloudError as error:
-            self.failure = str(error)
+            self.contact = self.contact.failed(error, at=self._monotonic())
             raise
         self._view.apply_listing(listing, started_at=started)
-        self.failure = None
+        self.contact = Contact()
         digests = {group.name: _digest(group) for group in self._view.groups}
         changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
         changed |= set(self._digests) - set(digests)
@@ -131,9 +134,9 @@ class Poller:
 
     async def read_events_once(self) -> None:
         """Read the project's events since the last time, with some overlap."""
-        end = self._now() - CLOCK_MARGIN
+        end = self._platform_time.latest(self._now())
         # Never past `end`, also where the clock was set back.
-        start = min(self._resume or self._overlap_start(min(self._cursor, end)), end)
+        start = min(self._resume or self._overlap_start(min(self.cursor, end)), end)
         changed: set[str] = set()
         try:
             for _ in range(MOST_PAGES):
@@ -150,7 +153,7 @@ class Poller:
                 self._remember(found)
                 if len(page.items) < MAX_LOG_PAGE_SIZE:
                     self._resume = None
-                    self._cursor = end
+                    self.cursor = end
                     break
                 newest = max(entry.time for entry in page.items)
                 if newest <= start:
@@ -158,6 +161,9 @@ class Poller:
                     newest = start + timedelta(milliseconds=1)
                     log.warning("more events with one time stamp than a page holds; some may be missing")
                 self._resume = start = newest
+        except InvalidRequest:
+            self._platform_time.refused()
+            raise
         finally:  # what the earlier pages brought is known now, whatever became of the later ones
             self._observer.groups_changed(changed)
 
@@ -196,7 +202,8 @@ class Poller:
                 await asyncio.sleep(max(wait or 0.0, min(SLOWEST_POLL_S, POLL_EVERY_S * 2 ** min(failures - 1, 4))))
                 continue
             pace = POLL_IN_TRANSITION_S if self._may_hurry() else POLL_EVERY_S
-            await asyncio.sleep(max(0.0, pace - (self._monotonic() - started)))
+            other = self._listing_started if once == self.read_events_once else None
+            await asyncio.sleep(pause_s(self._monotonic(), started=started, pace=pace, other=other))
 
     def _may_hurry(self) -> bool:
         spare = self._budget.available(RequestClass.OBSERVE)

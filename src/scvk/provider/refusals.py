@@ -63,6 +63,11 @@ class Refusals:
         """Return for how many pods a refusal is remembered."""
         return len(self._final) + len(self._passing) + len(self._called)
 
+    @property
+    def final(self) -> frozenset[str]:
+        """Return the UIDs of the pods whose request is wrong."""
+        return frozenset(self._final)
+
     def standing(self, uid: str, request: ContainerGroupPrototype) -> Refusal | None:
         """Return the refusal that keeps this request from being sent now; None where it may be sent, by this pod."""
         final = self._final.get(uid)

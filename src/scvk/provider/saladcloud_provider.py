@@ -8,7 +8,7 @@ use, refused requests) only saves requests and may be lost at any time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -29,7 +29,6 @@ from scvk.kubelet.provider import (
     TemporaryProviderError,
 )
 from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
-from scvk.provider.capacity import node_facts
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
     SETTLING_S,
@@ -44,11 +43,14 @@ from scvk.provider.decide import (
     decide,
 )
 from scvk.provider.end_reader import EndReader
+from scvk.provider.event_memory import first_query, remembered
+from scvk.provider.node_facts import node_facts, pods_in_no_need
 from scvk.provider.organization import Organization
 from scvk.provider.ownership import LEGACY_ATTEMPT, LEGACY_METADATA, Owned, PodMark, group_name
 from scvk.provider.pod_status import has_run, lost_status, waiting_status
-from scvk.provider.poller import Poller
+from scvk.provider.poller import EVENTS_LOOK_BACK, Poller
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
@@ -124,13 +126,17 @@ class SaladCloudProvider:
         self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
         self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
         self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
-        self._organization = Organization(client)
+        self._organization = Organization(client, self._view.replicas)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
+        self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
+        """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
         self._used_names: dict[str, str] = {}
         """UID of a pod → the name that the platform took, or refused as used: to send it again is of no use."""
         self._refusals = Refusals(invite, monotonic=monotonic)
+        self._refused: set[str] = set()
+        """UIDs of the pods whose last translation was refused."""
 
     async def start(self) -> None:
         """Make sure that the API key, the organization and the project are right, and read what the node needs.
@@ -191,15 +197,29 @@ class SaladCloudProvider:
         while True:
             yield await self._changes.get()
 
-    def node_facts(self) -> NodeFacts:
-        """Return capacity and identity of the node. Costs nothing."""
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        """Return capacity, conditions and memory of the node. Costs nothing."""
+        owners = [owner for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
+        if bound is None:
+            in_no_need = sum(owner.mark.node == self._identity.node for owner in owners)
+        else:
+            with_group = {owner.mark.uid for owner in owners}
+            self._refused &= {uid_of(pod) for pod in bound}
+            refused = self._refused | self._refusals.final
+            in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)
         return node_facts(
-            self._identity.organization,
-            self._identity.project,
-            self._organization.quotas,
-            self._poller.failure,
+            f"saladcloud://{self._identity.organization}/{self._identity.project}",
+            self._organization.replicas,
+            in_no_need,
+            self._poller.contact,
             self._organization.catalogue,
+            annotations=remembered(self._poller.cursor),
+            now=self._monotonic(),
         )
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        """Go on with the project's events where an earlier agent stopped."""
+        self._poller.cursor = first_query(annotations, self._now(), EVENTS_LOOK_BACK)
 
     # -- CloudObserver -------------------------------------------------------------------------------------------
 
@@ -337,6 +357,7 @@ class SaladCloudProvider:
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        self._refused.discard(uid_of(pod))
         record = Record(group_name(mark), attempt, prepared.runs)
         events = (*told, *degradations(translation.findings), *left_out(translation.not_run))
         return Observation(None, record.annotations(), events, again_in=0)
@@ -364,6 +385,7 @@ class SaladCloudProvider:
         return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
+        self._refused.add(uid_of(pod))
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
@@ -379,6 +401,7 @@ class SaladCloudProvider:
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        self._refused.discard(uid_of(pod))
         if prepared.runs != record.runs:
             # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
             return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
@@ -397,6 +420,7 @@ class SaladCloudProvider:
         except Decision as error:
             reason, pause_s = "CreateContainerError", REFUSED_AGAIN_S
             if isinstance(error, QuotaExceeded):
+                self._organization.quota_refused()
                 reason, pause_s = "SaladCloudQuotaExceeded", QUOTA_AGAIN_S
             refusal = self._refusals.note_passing(key, uid, request, reason, str(error), pause_s=pause_s)
             return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
@@ -426,6 +450,7 @@ class SaladCloudProvider:
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod.key)
         self._refusals.forget(pod.uid)
+        self._refused.discard(pod.uid)
         self._used_names.pop(pod.uid, None)
         self._owners.release(pod.uid)
         record = record_of(annotations)

@@ -37,7 +37,7 @@ class Story:
         self.previous = container_status(pod)
         self.told = last_start(self.previous)
         self.policy = (pod.spec.restartPolicy if pod.spec else None) or "Always"
-        runs = _runs(evidence.events, self.previous)
+        runs = known_runs(evidence.events, self.previous)
         self.instance = evidence.fresh_instance()
         self.running = self._is_running(runs)
         if not self.running and runs and runs[-1].end is None and self._is_new(runs[-1]):
@@ -104,7 +104,7 @@ class Story:
         return None
 
 
-def _runs(events: Sequence[PlatformEvent], previous: ContainerStatus | None) -> tuple[Run, ...]:
+def known_runs(events: Sequence[PlatformEvent], previous: ContainerStatus | None) -> tuple[Run, ...]:
     """Return the runs by the events and by what was told: events that began before they were read are not there."""
     runs = runs_of(events)
     start = last_start(previous)

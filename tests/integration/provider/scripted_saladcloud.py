@@ -59,6 +59,8 @@ class ScriptedSaladCloud:
     """A listing shows so many groups, the oldest first."""
     shows_environment: bool = True
     get_shows_environment: bool = True
+    clock_behind_s: float = 0.0
+    """The platform's clock, against the agent's; it refuses queries for events up to its own future."""
     hidden: set[str] = field(default_factory=set)
     """Names of groups whose environment is never shown."""
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -70,6 +72,9 @@ class ScriptedSaladCloud:
     """Done once while an answer of that kind, settled already, is on its way."""
     requests: list[tuple[float, str, str]] = field(default_factory=list)
     """Time, kind, name of the group."""
+    quota: int = 10
+    used_elsewhere: int | None = 0
+    """Replicas of other projects; None: what is used is not shown."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Of the create requests."""
 
@@ -211,7 +216,8 @@ class ScriptedSaladCloud:
     def _events(self, _: str, request: httpx2.Request) -> httpx2.Response:
         query = msgspec.json.decode(request.content)
         start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
-        assert end <= wall_clock(), "end_time may not be in the future"
+        if end > wall_clock() - timedelta(seconds=self.clock_behind_s):
+            return problem(400, "invalid_request")
         assert query["sort_order"] == "asc"
         found = [(datetime.fromisoformat(entry["time"]), entry) for entry in self.entries]
         page = sorted((each for each in found if start <= each[0] <= end), key=lambda each: each[0])
@@ -221,18 +227,26 @@ class ScriptedSaladCloud:
         query = msgspec.json.decode(request.content)
         start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
         assert end <= wall_clock(), "end_time may not be in the future"
-        assert query["sort_order"] == "desc"
-        resource = {"type": "container", "labels": {}}
         found = [
-            {"time": time.isoformat(), "receive_time": time.isoformat(), "severity": "default", "resource": resource}
+            {
+                "time": time.isoformat(),
+                "receive_time": time.isoformat(),
+                "severity": "default",
+                "resource": {"type": "container", "labels": {"container_group_name": group}},
+            }
             | ({"json_log": msgspec.json.decode(text)} if text.startswith("{") else {"text_log": text})
             for time, group, text in self.lines
             if start <= time <= end and f'"{group}"' in query["query"]
         ]
-        return httpx2.Response(200, json={"items": found[::-1][: query["page_size"]]})
+        found.sort(key=lambda line: str(line["time"]))
+        newest_first = query["sort_order"] == "desc"
+        return httpx2.Response(200, json={"items": (found[::-1] if newest_first else found)[: query["page_size"]]})
 
     def _gpus(self, _: str, __: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"items": []})
 
     def _quotas(self, _: str, __: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": 10}})
+        used = (
+            {} if self.used_elsewhere is None else {"container_replicas_used": self.used_elsewhere + len(self.groups)}
+        )
+        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": self.quota, **used}})

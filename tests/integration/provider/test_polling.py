@@ -12,6 +12,7 @@ import pytest
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.cloud_view import Present
 from scvk.provider.ownership import environment, group_name
+from scvk.provider.poller import POLL_EVERY_S
 from scvk.saladcloud.errors import ServerError
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import at
@@ -209,7 +210,7 @@ async def test_a_clock_that_was_set_back_asks_for_nothing_in_the_future() -> Non
     world = await World().started()
     await world.hear()
     poller = world.provider._poller
-    poller._cursor = at(3600)
+    poller.cursor = at(3600)
     await world.hear()  # the scripted cloud refuses an end in the future
     world.cloud.say(name_of(), "Instance Running")
     await world.hear()
@@ -278,3 +279,21 @@ async def test_looking_outlives_what_nobody_foresaw_in_an_answer(monkeypatch: py
     assert isinstance(world.provider._view.lookup(name), Present)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_events_are_read_half_way_between_two_listings() -> None:
+    world = World()
+    add_ours(world, 3)
+    requests = await watch(world, 60)
+    listed, read = ([when for when, kind, _ in requests if kind == each] for each in ("list", "events"))
+    assert {round(min((when - each) % POLL_EVERY_S for each in listed), 3) for when in read} == {POLL_EVERY_S / 2}
+
+
+@pytest.mark.parametrize("behind_s", [0.2, 4, 90])
+async def test_events_are_read_also_where_the_platforms_clock_is_behind(behind_s: float) -> None:
+    world = World()
+    (name,) = add_ours(world, 1)
+    world.cloud.clock_behind_s = behind_s
+    world.cloud.say(name, "Instance Running")
+    await watch(world, 60)
+    assert world.provider._view.events(name)

@@ -177,6 +177,7 @@ def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.Cap
         "high",
         "name",
         "namespaces",
+        "none",
         "240",
         "500",
         "acme-corp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightkube.resources.core_v1 import Pod
@@ -41,6 +41,10 @@ class FakeProvider:
     needs: InputNeeds | None = None
     inputs: list[PodInputs] = field(default_factory=list)
     moved: asyncio.Queue[PodKey] = field(default_factory=asyncio.Queue)
+    memory: dict[str, str] = field(default_factory=dict)
+    recalled: list[Mapping[str, str]] = field(default_factory=list)
+    bound: list[set[str] | None] = field(default_factory=list)
+    """UIDs of the bound pods of each time that the facts were asked for."""
 
     async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         self.synced.append(pod)
@@ -59,8 +63,12 @@ class FakeProvider:
         while True:
             yield await self.moved.get()
 
-    def node_facts(self) -> NodeFacts:
-        return NodeFacts({"pods": "10", "cpu": "4"})
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        self.bound.append(None if bound is None else {uid_of(pod) for pod in bound})
+        return NodeFacts({"pods": "10", "cpu": "4"}, annotations=self.memory)
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        self.recalled.append(annotations)
 
     def synced_uids(self) -> list[str]:
         return [uid_of(pod) for pod in self.synced]

@@ -207,8 +207,7 @@ class InMemoryApi:
             if wanted.get(name, present["metadata"][name]) != present["metadata"][name]:
                 return status_answer(409, f"precondition failed: {name}", "Conflict")
         if seen.method == "DELETE":
-            self.remove(path)
-            return status_answer(200)
+            return self._deleted(path, seen.body)
         if seen.method == "PUT":
             return httpx2.Response(200, json=self.put(path, json_merge({"metadata": present["metadata"]}, seen.body)))
         merge = strategic_merge if "strategic" in seen.content_type else json_merge
@@ -220,6 +219,16 @@ class InMemoryApi:
         if merged == present:
             return httpx2.Response(200, json=present)
         return httpx2.Response(200, json=self.put(path, merged))
+
+    def _deleted(self, path: str, options: dict[str, Any]) -> httpx2.Response:
+        if options.get("dryRun"):
+            return httpx2.Response(200, json=self.objects[path])
+        # A pod that a kubelet still has to end stays, with a time stamp, until the kubelet deletes it for good.
+        if path.startswith("pods/") and options.get("gracePeriodSeconds") != 0:
+            self.change(path, {"metadata": {"deletionTimestamp": "2026-03-01T12:00:30Z"}})
+            return httpx2.Response(200, json=self.objects[path])
+        self.remove(path)
+        return status_answer(200)
 
     def _list(self, folder: str, params: httpx2.QueryParams) -> httpx2.Response:
         selected = [

@@ -11,7 +11,7 @@ import pytest
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster_inputs import KEEP_S, ClusterInputs, InputsUnavailable
-from scvk.kubelet.inputs import InputNeeds, MissingInput
+from scvk.kubelet.inputs import InputNeeds, MissingInput, NamedSecret
 from scvk.kubelet.provider import PodEvent, TemporaryProviderError
 from tests.unit.kubelet.given_objects import A_NODE, a_pod
 from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer
@@ -128,7 +128,7 @@ async def test_a_name_that_no_object_can_have_is_never_asked_for(
         with pytest.raises(MissingInput):
             await reading.environment(pod_with(name))
     with pytest.raises(MissingInput):
-        await reading.source.inputs(a_pod(), InputNeeds(("main",), (name,)))
+        await reading.source.inputs(a_pod(), InputNeeds(("main",), (NamedSecret(name, "metadata.annotations[x]"),)))
     assert reading.reads() == []
 
 

@@ -57,6 +57,8 @@ def _asked(settings: Settings, granted: Granted, report: Report) -> _Asked:
     if resource is None:
         path = GPU_CLASSES.path if written else granted.paths.get(GPU_RESOURCE, "")
         return _Asked(written, granted.gpu_count, path)
+    if not settings.is_own(GPU_CLASSES):
+        written = ()  # a default of the namespace is for pods that do not say it themselves
     path = granted.paths[RESOURCE_PREFIX + resource]
     count = granted.gpu_names[resource]
     if len(granted.gpu_names) > 1:
@@ -77,8 +79,7 @@ def _asked(settings: Settings, granted: Granted, report: Report) -> _Asked:
         report.refuse(
             path,
             "GpuClassesContradict",
-            f"The annotation {GPU_CLASSES.key} says which GPUs may run the pod, and this line too; remove one of them"
-            " (an empty annotation takes away a namespace's default)",
+            f"The annotation {GPU_CLASSES.key} says which GPUs may run the pod, and this line too; remove one of them",
         )
     return _Asked((resource,), count, path)
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from scvk.provider.translate.injected import WELL_KNOWN
 
+MOST_WRAPPER_BYTES = 2**20
+"""Linux hands a program at most 2 MiB of arguments and variables together where its stack has the usual 8 MiB."""
+
 
 class ResourceSteps(StrEnum):
     """How cpu and memory are rounded up."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 from lightkube.models.core_v1 import Container, Pod
 
-from scvk.kubelet.inputs import InputNeeds
-from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS
+from scvk.kubelet.inputs import InputNeeds, NamedSecret
+from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS, LOGGING_SECRET, REGISTRY_SECRET
 from scvk.provider.translate.finding import Finding, Outcome, Report
 from scvk.provider.translate.image_name import same_image
 from scvk.provider.translate.injected import is_ignored, is_ignored_init
@@ -183,6 +183,6 @@ def _by_name(name: str, ignored: Sequence[str]) -> str:
     return "its name matches" if is_ignored(name, ignored) else "it belongs to a mesh whose proxy matches"
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    names = (registry_secret_of(settings), logging_secret_of(settings))
-    return tuple(dict.fromkeys(name for name in names if name))
+def _secrets(settings: Settings) -> tuple[NamedSecret, ...]:
+    named = ((REGISTRY_SECRET, registry_secret_of(settings)), (LOGGING_SECRET, logging_secret_of(settings)))
+    return tuple(NamedSecret(name, annotation.path) for annotation, name in named if name)

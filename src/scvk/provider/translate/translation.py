@@ -134,13 +134,15 @@ def registry_logins(
     pod: Pod, inputs: PodInputs, *, policy: Policy = DEFAULT_POLICY, namespace_annotations: Mapping[str, str]
 ) -> tuple[ImageReference | None, tuple[Login, ...]]:
     """Return the pod's image and the logins to try at its registry: what a look-up of its configuration needs."""
-    annotations = with_defaults((pod.metadata.annotations if pod.metadata else None) or {}, namespace_annotations)
+    own = (pod.metadata.annotations if pod.metadata else None) or {}
+    annotations = with_defaults(own, namespace_annotations)
     main = plan(pod, annotations, policy.ignored_containers).main
     if pod.spec is None or main is None:
         return None, ()
     reference = reference_of(main.container.image)
     report = Report()
-    return reference, registry_login_of(pod.spec, reference, inputs, Settings(annotations, report), report).logins
+    settings = Settings(annotations, report, own=own)
+    return reference, registry_login_of(pod.spec, reference, inputs, settings, report).logins
 
 
 def _judge_fields(spec: PodSpec, chosen: RunPlan, report: Report) -> None:
@@ -195,7 +197,7 @@ def _request(
                 cpu=granted.cpu,
                 memory=granted.memory_mb,
                 storage_amount=granted.storage_bytes,
-                shm_size=shared_memory_mb(spec, container, path, granted.memory_mb, report),
+                shm_size=shared_memory_mb(spec, container, chosen.runs, granted.memory_mb, report),
                 gpu_classes=tuple(each.id for each in classes) or None,
             ),
         ),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.inputs import NamedSecret
 from scvk.provider.translate import Outcome
 from scvk.provider.translate.injected import WELL_KNOWN
 from scvk.provider.translate.run_plan import RunPlan, plan
@@ -185,7 +186,9 @@ def test_a_wrong_word_for_init_containers_is_refused() -> None:
 
 
 def test_the_secret_of_the_registry_is_needed_where_it_is_named() -> None:
-    assert planned(["web"], annotations={"salad.com/registry-secret": "ecr"}).needs.secrets == ("ecr",)
+    assert planned(["web"], annotations={"salad.com/registry-secret": "ecr"}).needs.secrets == (
+        NamedSecret("ecr", "metadata.annotations[salad.com/registry-secret]"),
+    )
     assert planned(["web"], annotations={"salad.com/registry-secret": ""}).needs.secrets == ()
 
 
