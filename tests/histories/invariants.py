@@ -113,8 +113,9 @@ class Watchman:
         provider, pods = agent.node.provider, agent.node.kubelet.pods
         memories: dict[str, Any] = {
             "keys of groups": provider._keys,
-            "conflicts": provider._conflicts,
-            "refused requests": provider._refused_requests,
+            "used names": provider._used_names,
+            "refused requests": provider._refusals,
+            "claims on groups of the Go program": provider._owners._claims,
             "accepted deletes": provider._remover._deleted,
             "vanished pods": pods._vanished,
             "cleared pods": pods._cleared,

@@ -80,7 +80,7 @@ class Kubelet:
             now=now,
         )
         self._informer = PodInformer(cluster, node.name, self.pods)
-        self._collector = Collector(
+        self.collector = Collector(
             cluster,
             provider,
             node.name,
@@ -128,7 +128,7 @@ class Kubelet:
 
     async def _collect(self) -> None:
         await self._informer.synced.wait()
-        await self._collector.run()
+        await self.collector.run()
 
     async def _stop(self) -> None:
         """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""

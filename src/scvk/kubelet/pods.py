@@ -126,6 +126,10 @@ class PodController:
 
     async def _follow_changes(self) -> None:
         async for key in self._provider.changes():
+            pod = self.informer.get(key) if self.informer is not None else None
+            if pod is not None:
+                # Something of it is there after all: a create that was lost can come through late.
+                self._cleared.discard(uid_of(pod))
             self._queue.add(key)
 
     def _failed(self, key: PodKey, error: Exception) -> float | None:

@@ -171,6 +171,10 @@ class CloudView:
         self._absences.pop(name, None)
         self._heard_of[name] = self._listings
 
+    def expected_at(self, name: str) -> float | None:
+        """Return when a create request for the name was sent last; None where none was, or long ago."""
+        return self._asked.get(name)
+
     def apply_deleted(self, name: str) -> None:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
         self._created.pop(name, None)

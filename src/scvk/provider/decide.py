@@ -13,7 +13,8 @@
              and 404 by name, "name conflict"    -         wait for a listing that is surely complete
              and 404 by name                     yes       wait for a listing that is surely complete
     yes      absent                              no        create
-    yes      absent, "name conflict"             no        absent twice and 404 by name: next attempt
+    yes      absent, the name is used up         no        absent twice and 404 by name, SETTLING_S after our last
+                                                           create request: next attempt
     yes      absent                              yes       absent twice and 404 by name: the pod has failed
 
 Where another attempt's group of the same pod lives (its record was lost or edited, or the Go program made it), the pod
@@ -35,6 +36,8 @@ from scvk.provider.record import Record
 from scvk.saladcloud.models import ContainerGroup
 
 LISTINGS_THAT_PROVE_ABSENCE = 2
+SETTLING_S = 20.0
+"""What the platform took may be shown late: so long after a create request its absence does not make a second group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Situation:
     """What is known of a pod's group.
 
     `lookup` and `ownership` are about the record's name (`ownership` only where the group is present);
-    `missing_by_name`: the platform just answered 404 for it; `name_conflict`: it refused a create as used before;
+    `missing_by_name`: the platform just answered 404 for it; `name_used`: it took a create
+    for the name, or refused one as used before; `settling`: our last create request for it is younger than SETTLING_S;
     `has_run`: the pod's status says that its container has been started; `living_attempt`: the listing shows the
     group of this other attempt, and it is surely the pod's.
     `legacy` is about the Go program's name for the pod, None where such groups are not adopted, or there is a record;
@@ -54,7 +58,8 @@ class Situation:
     lookup: Lookup
     ownership: Ownership | None = None
     missing_by_name: bool = False
-    name_conflict: bool = False
+    name_used: bool = False
+    settling: bool = False
     has_run: bool = False
     living_attempt: int | None = None
     legacy: Lookup | None = None
@@ -63,7 +68,7 @@ class Situation:
     @property
     def used_up(self) -> bool:
         """Say whether the record's name can never be created (again)."""
-        return self.name_conflict or (self.record is not None and self.record.attempt == LEGACY_ATTEMPT)
+        return self.name_used or (self.record is not None and self.record.attempt == LEGACY_ATTEMPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,8 @@ def _decide_absent(situation: Situation, record: Record, listings: int) -> Step:
         return Create()
     if listings < LISTINGS_THAT_PROVE_ABSENCE:
         return Wait("the container group is missing from one listing; another must confirm it")
+    if situation.settling and not situation.has_run:
+        return Wait("the container group was asked for just now, and may be shown late")
     if not situation.missing_by_name:
         return AskByName()
     return Lost() if situation.has_run else WriteRecord(record.attempt + 1)

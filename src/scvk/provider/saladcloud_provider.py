@@ -2,19 +2,17 @@
 
 `sync` takes at most one action that changes something; what is true now comes from the cloud view that the poller
 keeps. What must not be forgotten stands in the pod's annotations and on the groups; what is remembered here (names in
-conflict, refused requests) only saves requests and may be lost at any time.
+use, refused requests) only saves requests and may be lost at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
@@ -33,6 +31,7 @@ from scvk.kubelet.provider import (
 from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
+    SETTLING_S,
     AskByName,
     Create,
     Disowned,
@@ -55,6 +54,7 @@ from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
 from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
+from scvk.provider.refusals import Refusals
 from scvk.provider.removal import Remover, groups_of
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
@@ -73,16 +73,17 @@ from scvk.saladcloud.errors import (
     SaladCloudError,
     Unauthorized,
 )
-from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype
+from scvk.saladcloud.models import ContainerGroup
 
 LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
 ANSWER_BY_NAME_HOLDS_S = 30.0
 """So long a 404 by name is believed, where the listing may be cut."""
-QUOTA_AGAIN_S = 30.0
-REFUSED_AGAIN_S = 300.0
-"""What SaladCloud itself refused is looked at again so often."""
+DISOWNED_AGAIN_S = 30.0
+QUOTA_AGAIN_S = 10.0
+REFUSED_AGAIN_S = 30.0
+"""How long a pod waits at least that SaladCloud itself refused, before it tries again in its turn; see `refusals`."""
 RETRANSLATE_S = 30.0
 """A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
 namespace and images come and go, and to try costs SaladCloud nothing."""
@@ -134,10 +135,9 @@ class SaladCloudProvider:
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
-        self._conflicts: dict[str, str] = {}
-        """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
-        self._refused_requests: dict[str, tuple[str, str]] = {}
-        """UID of a pod → digest of the request that the platform refused for good, and its words."""
+        self._used_names: dict[str, str] = {}
+        """UID of a pod → the name that the platform took, or refused as used: to send it again is of no use."""
+        self._refusals = Refusals(invite, monotonic=monotonic)
         self._refused: set[str] = set()
         """UIDs of the pods whose last translation was refused."""
 
@@ -161,6 +161,7 @@ class SaladCloudProvider:
             group.create_task(self._poller.run())
             group.create_task(self._organization.run())
             group.create_task(self._creations.run())
+            group.create_task(self._refusals.run())
             group.create_task(self._deletions.run())
 
     # -- Provider ------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ class SaladCloudProvider:
             if not self._view.listed or self._view.cut:  # what the listing lacks is unknown, not absent
                 with_group |= {uid_of(pod) for pod in bound if has_run(pod)}
             self._refused &= {uid_of(pod) for pod in bound}
-            refused = self._refused | self._refused_requests.keys()
+            refused = self._refused | self._refusals.final
             in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)
         return node_facts(
             f"saladcloud://{self._identity.organization}/{self._identity.project}",
@@ -303,7 +304,7 @@ class SaladCloudProvider:
                     f"The container group {record.group} no longer carries this pod's variables {variables}: it is "
                     "left alone. Set them again in SaladCloud, or delete it there and then this pod."
                 )
-                return self._wait(pod, "ContainerGroupDisowned", message, again_in=QUOTA_AGAIN_S)
+                return self._wait(pod, "ContainerGroupDisowned", message, again_in=DISOWNED_AGAIN_S)
             case AskByName():
                 raise TemporaryProviderError(
                     "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
@@ -344,12 +345,17 @@ class SaladCloudProvider:
             lookup=lookup,
             ownership=owner,
             missing_by_name=missing_by_name,
-            name_conflict=self._conflicts.get(uid_of(pod)) == name,
+            name_used=self._used_names.get(uid_of(pod)) == name,
+            settling=self._is_settling(name),
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
             legacy=legacy if self._owners.adopts and record is None else None,
             legacy_expected=was_run_by_the_go_program(pod),
         )
+
+    def _is_settling(self, name: str) -> bool:
+        sent = self._view.expected_at(name)
+        return sent is not None and self._monotonic() - sent < SETTLING_S
 
     def _legacy(self, pod: Pod) -> Lookup:
         """Return what is known of the Go program's name for the pod."""
@@ -431,38 +437,41 @@ class SaladCloudProvider:
         if prepared.runs != record.runs:
             # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
             return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
-        digest = _request_digest(translation.request)
-        refused = self._refused_requests.get(uid_of(pod))
-        if refused is not None and refused[0] == digest:
-            return self._wait(pod, "CreateContainerError", refused[1], again_in=REFUSED_AGAIN_S)
+        request, key, uid = translation.request, key_of(pod), uid_of(pod)
+        if (standing := self._refusals.standing(uid, request)) is not None:
+            return self._wait(pod, standing.reason, standing.message, again_in=standing.again_in)
         self._view.expect(record.group, at=self._monotonic())
         try:
-            group = await self._client.create_container_group(translation.request)
+            group = await self._client.create_container_group(request)
         except NameConflict:
             return await self._resolve_conflict(pod, record)
-        except QuotaExceeded as error:
-            self._organization.quota_refused()
-            return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
         except InvalidRequest as error:
             # It cannot heal by itself: the same request is not sent again.
-            self._refused_requests[uid_of(pod)] = (digest, str(error))
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            refusal = self._refusals.note_final(uid, request, "CreateContainerError", str(error))
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         except Decision as error:
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            reason, pause_s = "CreateContainerError", REFUSED_AGAIN_S
+            if isinstance(error, QuotaExceeded):
+                self._organization.quota_refused()
+                reason, pause_s = "SaladCloudQuotaExceeded", QUOTA_AGAIN_S
+            refusal = self._refusals.note_passing(key, uid, request, reason, str(error), pause_s=pause_s)
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         finally:
             # Only listings asked for after the answer, or after it was lost, say anything about the name.
             self._view.expect(record.group, at=self._monotonic())
         self._view.apply_group(group, at=self._monotonic())
-        self._keys[group.name] = key_of(pod)
-        log.info("container group: created", group=group.name, pod=str(key_of(pod)))
+        self._refusals.note_created(uid)
+        self._used_names[uid] = group.name
+        self._keys[group.name] = key
+        log.info("container group: created", group=group.name, pod=str(key))
         observation = await self._watcher.observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
         return replace(observation, events=(created, *observation.events))
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
+        self._used_names[uid_of(pod)] = record.group
         if await self._ask(record.group):
-            self._conflicts[uid_of(pod)] = record.group
             return Observation(None, again_in=LOOK_AGAIN_S)
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
@@ -472,9 +481,9 @@ class SaladCloudProvider:
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod)
-        self._refused_requests.pop(pod.uid, None)
+        self._refusals.forget(pod.uid)
         self._refused.discard(pod.uid)
-        self._conflicts.pop(pod.uid, None)
+        self._used_names.pop(pod.uid, None)
         self._owners.release(pod.uid)
         record = record_of(annotations)
         if record is not None:
@@ -484,7 +493,3 @@ class SaladCloudProvider:
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
     return TemporaryProviderError(str(error), retry_after=error.retry_after if isinstance(error, RateLimited) else None)
-
-
-def _request_digest(request: ContainerGroupPrototype) -> str:
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()

@@ -174,7 +174,7 @@ async def test_a_pod_whose_own_group_was_never_made_is_adopted() -> None:
     await world.started()
     await world.settle(3)
     assert (world.attempt, world.phase) == (LEGACY_ATTEMPT, "Running")
-    assert world.cloud.count("create") == 2
+    assert world.cloud.count("create") == 1
 
 
 IMITATIONS: list[Any] = [

@@ -44,7 +44,7 @@ LOOKUPS: tuple[tuple[Lookup, Ownership | None], ...] = (
     (Absent(99), None),
 )
 SITUATIONS = [
-    Situation(record, lookup, owner, missing, conflict, has_run, living)
+    Situation(record, lookup, owner, missing, conflict, has_run=has_run, living_attempt=living)
     for record, (lookup, owner), missing, conflict, has_run, living in product(
         (None, RECORD), LOOKUPS, (False, True), (False, True), (False, True), (None, 0, 3)
     )
@@ -64,14 +64,14 @@ SITUATIONS = [
         pytest.param(NO_LISTING, None, {"has_run": True, "missing_by_name": True}, Wait, id="nothing-known-ran"),
         pytest.param(CUT, None, {}, AskByName, id="cut"),
         pytest.param(CUT, None, {"missing_by_name": True}, Create, id="cut-and-404"),
-        pytest.param(CUT, None, {"missing_by_name": True, "name_conflict": True}, Wait, id="cut-404-conflict"),
+        pytest.param(CUT, None, {"missing_by_name": True, "name_used": True}, Wait, id="cut-404-conflict"),
         pytest.param(CUT, None, {"missing_by_name": True, "has_run": True}, Wait, id="cut-404-ran"),
         pytest.param(Absent(1), None, {}, Create, id="absent"),
-        pytest.param(Absent(1), None, {"name_conflict": True}, Wait, id="absent-once-conflict"),
-        pytest.param(Absent(2), None, {"name_conflict": True}, AskByName, id="absent-twice-conflict"),
-        pytest.param(
-            Absent(2), None, {"name_conflict": True, "missing_by_name": True}, WriteRecord, id="used-up-for-sure"
-        ),
+        pytest.param(Absent(1), None, {"name_used": True}, Wait, id="absent-once-conflict"),
+        pytest.param(Absent(2), None, {"name_used": True}, AskByName, id="absent-twice-conflict"),
+        pytest.param(Absent(2), None, {"name_used": True, "missing_by_name": True}, WriteRecord, id="used-up-for-sure"),
+        pytest.param(Absent(9), None, {"name_used": True, "settling": True}, Wait, id="used-just-now"),
+        pytest.param(Absent(2), None, {"has_run": True, "settling": True}, AskByName, id="ran-just-now"),
         pytest.param(Absent(1), None, {"has_run": True, "missing_by_name": True}, Wait, id="absent-once-ran"),
         pytest.param(Absent(2), None, {"has_run": True}, AskByName, id="absent-twice-ran"),
         pytest.param(Absent(2), None, {"has_run": True, "missing_by_name": True}, Lost, id="gone-for-sure"),
@@ -125,7 +125,7 @@ def test_a_create_needs_a_record_and_a_name_that_is_not_there_and_was_never_used
     for situation in SITUATIONS:
         if isinstance(decide(situation), Create):
             assert situation.record is not None
-            assert not situation.name_conflict
+            assert not situation.name_used
             assert not situation.has_run
             assert situation.living_attempt is None
             asked = situation.missing_by_name and situation.lookup == CUT
@@ -148,7 +148,7 @@ def test_the_next_attempt_needs_a_name_that_is_surely_gone_or_taken() -> None:
         if situation.record is not None and step == WriteRecord(situation.record.attempt + 1):
             taken = isinstance(situation.ownership, NotOurs)
             gone = isinstance(situation.lookup, Absent) and situation.lookup.listings >= 2
-            assert taken or (gone and situation.missing_by_name and situation.name_conflict)
+            assert taken or (gone and situation.missing_by_name and situation.name_used)
 
 
 def test_only_what_is_surely_ours_is_observed() -> None:
