@@ -18,6 +18,9 @@ POLL_IN_TRANSITION_S = 2.0
 SLOWEST_POLL_S = 60.0
 SPARE_FOR_FAST_POLLING = 60
 """Requests that must be free in the budget before polling speeds up: creating and deleting go first."""
+SPARE_FOR_ASKING = 10
+"""Requests that must be free before a group in transition is asked for by itself: more than looking leaves of its own
+share, so that it takes nothing from those who wait to create."""
 TIMES_A_LISTING = 10.0
 """A listing is taken at most so often that it fills a tenth of the time."""
 

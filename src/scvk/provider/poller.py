@@ -24,7 +24,7 @@ from scvk.provider.cloud_observer import CloudObserver
 from scvk.provider.cloud_view import CloudView
 from scvk.provider.contact import Contact
 from scvk.provider.group_digest import digest
-from scvk.provider.pace import POLL_EVERY_S, SLOWEST_POLL_S, Load, pace
+from scvk.provider.pace import POLL_EVERY_S, SLOWEST_POLL_S, SPARE_FOR_ASKING, Load, pace
 from scvk.provider.poller_snapshot import PollerSnapshot
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.rhythm import PlatformTime, pause_s
@@ -36,9 +36,6 @@ from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import InvalidRequest, NotFound, RateLimited, SaladCloudError
 from scvk.saladcloud.models import MAX_LOG_PAGE_SIZE, LogEntryQuery, SortOrder
 
-SPARE_FOR_ASKING = 10
-"""Requests that must be free before a group in transition is asked for by itself: more than looking leaves of its own
-share, so that it takes nothing from those who wait to create."""
 SWEEP_EVERY_S = 15.0
 ASK_EVERY_S = 3.0
 EVENTS_LOOK_BACK = timedelta(minutes=15)

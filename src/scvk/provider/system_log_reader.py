@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from scvk.provider.cloud_observer import CloudObserver
 from scvk.provider.cloud_view import CloudView
+from scvk.provider.pace import SPARE_FOR_ASKING
 from scvk.provider.timeline import PlatformEvent
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -45,7 +46,7 @@ class SystemLogReader:
 
     async def read_next(self) -> None:
         """Read the logs of the group whose turn it is, if any, and if the budget has room."""
-        if not self._wanted or self._budget.available(RequestClass.OBSERVE) == 0:
+        if not self._wanted or self._budget.available(RequestClass.OBSERVE) < SPARE_FOR_ASKING:
             return
         name, _ = self._wanted.popitem(last=False)
         try:
