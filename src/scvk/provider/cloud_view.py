@@ -62,7 +62,7 @@ class CloudView:
         """What reads by name told of groups that a listing that may be cut lacks: it holds until the next read."""
         self._missing: dict[str, float] = {}
         """Name that a listing may have cut off → when the platform said 404 for it."""
-        self._deleting: set[str] = set()
+        self._deleting: dict[str, None] = {}
         """Names of which an accepted delete is known, while listings may be cut: only a new read counts for them."""
         self._listings = 0
         self._heard_of: dict[str, int] = {}
@@ -152,7 +152,7 @@ class CloudView:
             return  # complete listings tell
         self._missing[name] = at
         self._heard_of[name] = self._listings
-        for memory in (self._by_name, self._groups, self._created):
+        for memory in (self._by_name, self._groups, self._created, self._deleting):
             memory.pop(name, None)
         self._by_variable.clear()
 
@@ -179,7 +179,7 @@ class CloudView:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
         self._created.pop(name, None)
         if self._cut:
-            self._deleting.add(name)
+            self._deleting[name] = None
             self._by_name.pop(name, None)
 
     def apply_events(self, events: Iterable[tuple[str, PlatformEvent]]) -> set[str]:
@@ -256,6 +256,7 @@ class CloudView:
             self._events,
             self._instances,
             self._missing,
+            self._deleting,
             self._heard_of,
         )
         for name in set().union(*memories):

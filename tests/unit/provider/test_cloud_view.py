@@ -161,16 +161,18 @@ def test_the_instance_that_changed_last_counts() -> None:
 
 @pytest.mark.parametrize("others", [0, 100], ids=["complete-listings", "cut-listings"])
 def test_what_went_is_forgotten_after_a_while(others: int) -> None:
-    view = CloudView()
+    view = a_view(listing(others=others))
     for number in range(20):
         name = f"web-{number}"
         view.expect(name, at=number)
         view.apply_group(a_group(name=name, environment={"A": "1"}), at=number)
         view.apply_events([(name, an_event(1, "Instance Running")), (f"foreign-{number}", an_event(1, "x"))])
         view.apply_instances(name, [an_instance()], at=at(1))
+        view.apply_missing(f"foreign-{number}", at=number)
+        view.apply_deleted(name)
     for moment in range(ABSENCES_REMEMBERED + 2):
         view.apply_listing(listing(others=others), started_at=100 + moment)
-    memories = {name: value for name, value in vars(view).items() if isinstance(value, dict)}
+    memories = {name: value for name, value in vars(view).items() if isinstance(value, dict | set)}
     assert {name: value for name, value in memories.items() if any("web" in n or "foreign" in n for n in value)} == {}
 
 
