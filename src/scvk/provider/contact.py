@@ -66,3 +66,8 @@ class Contact:
         """Return what is refused so that no pod can be run any more; None while that is not certain."""
         lasting = now - self.refused_since >= FOR_GOOD_AFTER_S and self.times >= FOR_GOOD_AFTER_TIMES
         return self.refusal if self.refusal is not None and lasting else None
+
+
+def words_of(error: Exception) -> str:
+    """Return what a look failed with, for a log line: of what nobody foresaw, its kind too."""
+    return str(error) if isinstance(error, SaladCloudError) else f"{type(error).__name__}: {error}"

@@ -22,7 +22,7 @@ import structlog
 
 from scvk.provider.cloud_observer import CloudObserver
 from scvk.provider.cloud_view import CloudView
-from scvk.provider.contact import Contact
+from scvk.provider.contact import Contact, words_of
 from scvk.provider.group_digest import digest
 from scvk.provider.pace import POLL_EVERY_S, SLOWEST_POLL_S, SPARE_FOR_ASKING, Load, pace
 from scvk.provider.poller_snapshot import PollerSnapshot
@@ -220,7 +220,7 @@ class Poller:
         try:
             await self.read_events_once()
         except Exception as error:
-            self._events_failure, self._events_failed = _words(error), self._events_failed + 1
+            self._events_failure, self._events_failed = words_of(error), self._events_failed + 1
             if self._events_failed == EVENTS_GIVEN_UP_AFTER:
                 log.warning("events: log entries cannot be had; reading system logs of groups in transition instead")
                 self._system_logs.want(self._ours(each.name for each in self._view.groups if is_on_its_way(each)))
@@ -239,7 +239,9 @@ class Poller:
                 failures = 0
             except Exception as error:  # noqa: BLE001 - nothing that an answer holds may end the looking
                 failures += 1
-                log.warning(f"{what}: no certain answer; what was known stays", error=_words(error), failures=failures)
+                log.warning(
+                    f"{what}: no certain answer; what was known stays", error=words_of(error), failures=failures
+                )
                 wait = error.retry_after if isinstance(error, RateLimited) else None
                 await asyncio.sleep(max(wait or 0.0, min(SLOWEST_POLL_S, POLL_EVERY_S * 2 ** min(failures - 1, 4))))
                 continue
@@ -266,7 +268,7 @@ class Poller:
                     await self.ask_instance(name)
                 await self._system_logs.read_next()
             except Exception as error:  # noqa: BLE001 - as above
-                log.info("instance: no certain answer; what was known stays", group=name, error=_words(error))
+                log.info("instance: no certain answer; what was known stays", group=name, error=words_of(error))
 
     def _next_instance(self) -> str | None:
         """Return the group to ask for now: the one due in the sweep, else a wanted one while the budget has room."""
@@ -286,10 +288,6 @@ class Poller:
             name, _ = self._wanted.popitem(last=False)
             return name
         return None
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, SaladCloudError) else f"{type(error).__name__}: {error}"
 
 
 def _tell_of_cut(groups: int, *, cut: bool) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from scvk.provider.cloud_observer import CloudObserver
 from scvk.provider.cloud_view import CloudView
+from scvk.provider.contact import words_of
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
@@ -126,8 +127,8 @@ class UnlistedGroups:
                 continue
             try:
                 await self.ask(turn)
-            except Exception as error:  # noqa: BLE001 - nothing that an answer holds may end the looking
-                log.info("unlisted group: no certain answer; what was known stays", group=turn, error=str(error))
+            except Exception as error:  # noqa: BLE001 - as in the poller: one odd answer must not end the agent
+                log.info("unlisted group: no certain answer; what was known stays", group=turn, error=words_of(error))
 
     def _forget(self) -> None:
         self._turns.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -36,6 +38,17 @@ def adopted(world: World, number: int) -> tuple[str, World]:
     return group_name(of), pod
 
 
+@asynccontextmanager
+async def looking(world: World) -> AsyncIterator[None]:
+    """Let the provider look around while the block runs."""
+    task = asyncio.create_task(world.provider.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def sync_all(pods: list[World]) -> None:
     for pod in pods:
         try:
@@ -48,22 +61,20 @@ async def test_hundreds_of_groups_behind_the_cut_become_known_and_never_take_the
     world = a_full_project()
     pods = [adopted(world, number)[1] for number in range(200)]
     await world.started()
-    task = asyncio.create_task(world.provider.run())
-    await asyncio.sleep(60)
-    least_free, start = 1000, asyncio.get_running_loop().time()
-    for _ in range(25):
-        await sync_all(pods)
-        await asyncio.sleep(10)
-        least_free = min(least_free, world.provider._client.budget.snapshot().limit - used(world))
-    took = asyncio.get_running_loop().time() - start
-    assert took == pytest.approx(250, abs=5), "no step may wait for the budget"
-    assert {pod.phase for pod in pods} == {"Running"}
-    assert least_free >= 40, "room for creating and deleting at any time"
-    asked = Counter(name for _, kind, name in world.cloud.requests if kind == "get")
-    assert len(asked) == 200
-    assert max(asked.values()) <= 3
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with looking(world):
+        await asyncio.sleep(60)
+        least_free, start = 1000, asyncio.get_running_loop().time()
+        for _ in range(25):
+            await sync_all(pods)
+            await asyncio.sleep(10)
+            least_free = min(least_free, world.provider._client.budget.snapshot().limit - used(world))
+        took = asyncio.get_running_loop().time() - start
+        assert took == pytest.approx(250, abs=5), "no step may wait for the budget"
+        assert {pod.phase for pod in pods} == {"Running"}
+        assert least_free >= 40, "room for creating and deleting at any time"
+        asked = Counter(name for _, kind, name in world.cloud.requests if kind == "get")
+        assert len(asked) == 200
+        assert max(asked.values()) <= 3
 
 
 def used(world: World) -> int:
@@ -75,18 +86,16 @@ async def test_groups_behind_the_cut_are_asked_for_in_turn_and_cost_a_bounded_nu
     pods = [adopted(world, number)[1] for number in range(20)]
     await world.started()
     await asyncio.sleep(120)
-    task = asyncio.create_task(world.provider.run())
-    await asyncio.sleep(5)
-    await sync_all(pods)
-    await sync_all(pods)
-    world.cloud.requests.clear()
-    await asyncio.sleep(120)
-    asked = Counter(name for _, kind, name in world.cloud.requests if kind == "get")
-    assert sum(asked.values()) <= 121
-    assert len(asked) == 20
-    assert max(asked.values()) - min(asked.values()) <= 1
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with looking(world):
+        await asyncio.sleep(5)
+        await sync_all(pods)
+        await sync_all(pods)
+        world.cloud.requests.clear()
+        await asyncio.sleep(120)
+        asked = Counter(name for _, kind, name in world.cloud.requests if kind == "get")
+        assert sum(asked.values()) <= 121
+        assert len(asked) == 20
+        assert max(asked.values()) - min(asked.values()) <= 1
 
 
 async def test_what_a_group_behind_the_cut_does_reaches_its_pod() -> None:
@@ -94,19 +103,17 @@ async def test_what_a_group_behind_the_cut_does_reaches_its_pod() -> None:
     name, pod = adopted(world, 0)
     await world.started()
     await asyncio.sleep(120)
-    task = asyncio.create_task(world.provider.run())
-    await asyncio.sleep(5)
-    await pod.sync()
-    assert pod.phase == "Running"
-    world.changed()
-    world.cloud.set_state(name, "running", 0)
-    world.cloud.say(name, "Instance Interrupted (Priority)")
-    await asyncio.sleep(15)
-    assert PodKey("shop", "web-0") in world.changed()
-    await pod.sync()
-    assert pod.waiting == "Reallocating"
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with looking(world):
+        await asyncio.sleep(5)
+        await pod.sync()
+        assert pod.phase == "Running"
+        world.changed()
+        world.cloud.set_state(name, "running", 0)
+        world.cloud.say(name, "Instance Interrupted (Priority)")
+        await asyncio.sleep(15)
+        assert PodKey("shop", "web-0") in world.changed()
+        await pod.sync()
+        assert pod.waiting == "Reallocating"
 
 
 async def test_what_was_learnt_by_name_holds_until_it_is_asked_for_again() -> None:
@@ -157,28 +164,24 @@ async def test_nothing_is_asked_for_by_name_any_more_once_listings_are_complete(
     _, pod = adopted(world, 0)
     await world.started()
     await asyncio.sleep(120)
-    task = asyncio.create_task(world.provider.run())
-    await asyncio.sleep(5)
-    await pod.sync()
-    await pod.sync()
-    world.cloud.list_max = None
-    await asyncio.sleep(10)
-    world.cloud.requests.clear()
-    await asyncio.sleep(60)
-    assert world.cloud.count("get") == 0
-    assert world.provider.poller_snapshot().asked_by_name == 0
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with looking(world):
+        await asyncio.sleep(5)
+        await pod.sync()
+        await pod.sync()
+        world.cloud.list_max = None
+        await asyncio.sleep(10)
+        world.cloud.requests.clear()
+        await asyncio.sleep(60)
+        assert world.cloud.count("get") == 0
+        assert world.provider.poller_snapshot().asked_by_name == 0
 
 
 async def test_a_new_pod_behind_a_cut_listing_gets_its_group_also_while_the_budget_is_short() -> None:
     world = a_full_project()
     await world.started()
-    task = asyncio.create_task(world.provider.run())
-    for _ in range(20):
-        await world.sync()
-        await asyncio.sleep(2)
-    assert name_of() in world.cloud.groups
-    assert world.cloud.count("create") == 1
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with looking(world):
+        for _ in range(20):
+            await world.sync()
+            await asyncio.sleep(2)
+        assert name_of() in world.cloud.groups
+        assert world.cloud.count("create") == 1

@@ -34,6 +34,8 @@ class FakeProvider:
 
     observe: Callable[[Pod], Observation] = lambda _: NOTHING_NEW
     removal: Callable[[PodIdentity], Removal] = lambda _: NOT_YET
+    takes_s: Callable[[Pod], float] = lambda _: 0.0
+    """How long a sync of the pod takes."""
     held: tuple[Holding, ...] | None = None
     synced: list[Pod] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
@@ -50,6 +52,8 @@ class FakeProvider:
         self.synced.append(pod)
         if self.needs is not None:
             self.inputs.append(await inputs.inputs(pod, self.needs))
+        if (seconds := self.takes_s(pod)) > 0:
+            await asyncio.sleep(seconds)
         return self.observe(pod)
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:

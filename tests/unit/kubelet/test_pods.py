@@ -233,24 +233,22 @@ async def test_a_pod_replaced_under_its_name_while_its_group_is_made_leaves_what
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:
     api.put(POD, pod_json(uid="uid-old", annotations={"group": "old"}))
-    making = asyncio.Event()
     steps: list[str] = []
 
-    async def sync(pod: Pod, inputs: object) -> Observation:
+    def takes_s(pod: Pod) -> float:
         steps.append(f"sync {uid_of(pod)}")
-        if uid_of(pod) == "uid-old":
-            making.set()
-            await asyncio.sleep(5)
-        return Observation(status(running()))
+        return 5 if uid_of(pod) == "uid-old" else 0
 
     def removal(pod: PodIdentity) -> Removal:
         steps.append(f"remove {pod.uid}")
         return GONE
 
-    provider.sync = sync  # type: ignore[method-assign]
+    provider.takes_s = takes_s
+    provider.observe = lambda _: Observation(status(running()))
     provider.removal = removal
     async with controlling.running():
-        await making.wait()
+        await asyncio.sleep(1)
+        assert steps == ["sync uid-old"]
         api.remove(POD)
         api.put(POD, pod_json(uid="uid-new"))
         await asyncio.sleep(20)
