@@ -20,6 +20,7 @@ from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.core.resource import Resource, api_info
+from lightkube.models.meta_v1 import ObjectMeta
 
 from scvk.kubelet.cluster_errors import (
     ClusterError,
@@ -52,6 +53,7 @@ _NO_ANSWER = (
 
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class _Metadata(msgspec.Struct, rename="camel"):
 class _AnyObject(msgspec.Struct):
     metadata: _Metadata
     kind: str = ""
+
+
+class _MetadataBody(msgspec.Struct):
+    metadata: ObjectMeta
 
 
 class _ListMetadata(msgspec.Struct, rename={"resource_version": "resourceVersion", "more": "continue"}):
@@ -130,6 +136,14 @@ class Cluster:
         """Read one object."""
         path = _path(kind, namespace, name)
         return self._decode(kind, await self._request("GET", path), f"GET {path}")
+
+    async def get_metadata(self, kind: type[Resource], name: str, *, namespace: str | None = None) -> ObjectMeta:
+        """Read the metadata of one object, and no more: a Secret's values stay where they are."""
+        path = _path(kind, namespace, name)
+        what = f"GET {path}"
+        raw = await self._request("GET", path, accept=METADATA_ONLY)
+        _metadata(raw, what)
+        return _decode_json(raw, _MetadataBody, what).metadata
 
     async def create(
         self, kind: type[ResourceT], body: Mapping[str, Any], *, namespace: str | None = None
@@ -262,9 +276,12 @@ class Cluster:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         content_type: str = "application/json",
+        accept: str | None = None,
     ) -> bytes:
         content = None if json is None else msgspec.json.encode(json)
         headers = {} if content is None else {"Content-Type": content_type}
+        if accept is not None:
+            headers["Accept"] = accept
         what = f"{method} {path}"
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):

@@ -99,7 +99,9 @@ class PodInputs:
     `containers` by name. `volumes` has the files of the configMap, secret, downwardAPI and projected volumes that those
     containers mount, by volume name; volumes of other kinds are not in it (an emptyDir is empty), nor is the token
     volume that the API server adds to each pod. `pull_secrets` in the order of the pod; those that do not exist are
-    left out, as a kubelet does. `secrets`: the further ones, by name.
+    left out, as a kubelet does. `secrets`: the further ones, by name. `versions` are those of the objects that contents
+    came from, by kind and name (`ConfigMap/settings`): a provider that makes a container of them notes them on the
+    pod (`input_versions.noted`).
     """
 
     containers: Mapping[str, ContainerInputs] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class PodInputs:
     pull_secrets: tuple[SecretContents, ...] = ()
     secrets: Mapping[str, SecretContents] = field(default_factory=dict)
     notices: tuple[InputNotice, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

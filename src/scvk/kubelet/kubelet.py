@@ -19,6 +19,7 @@ from scvk.kubelet.collection import Collector
 from scvk.kubelet.downward import NodeView
 from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
+from scvk.kubelet.input_changes import InputChanges
 from scvk.kubelet.lease import AgentLease, NodeLease
 from scvk.kubelet.leaving import Departure, InputsOfStayingNode
 from scvk.kubelet.node import NodeIdentity
@@ -80,6 +81,13 @@ class Kubelet:
             now=now,
         )
         self._informer = PodInformer(cluster, node.name, self.pods)
+        self._input_changes = InputChanges(
+            cluster,
+            self._informer.pods,
+            lambda pod, event: self._events.record(pod_subject(pod), event),
+            self._informer.learn,
+            may_act=departure,
+        )
         self.collector = Collector(
             cluster,
             provider,
@@ -115,6 +123,7 @@ class Kubelet:
                 group.create_task(self._events.run())
                 group.create_task(self.pods.run(self._informer))
                 group.create_task(self._collect())
+                group.create_task(self._watch_inputs())
         except* NodeLeft:
             log.info("the node was uninstalled; nothing is left to do", node=self._node.name)
         finally:
@@ -129,6 +138,10 @@ class Kubelet:
     async def _collect(self) -> None:
         await self._informer.synced.wait()
         await self.collector.run()
+
+    async def _watch_inputs(self) -> None:
+        await self._informer.synced.wait()
+        await self._input_changes.run()
 
     async def _stop(self) -> None:
         """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""

@@ -44,13 +44,19 @@ class Resolution:
 
 def needed_objects(pod: Pod, needs: InputNeeds) -> tuple[ObjectKey, ...]:
     """Return each Secret and ConfigMap that `resolve_inputs` looks for, once."""
+    found = dict.fromkeys(content_objects(pod, needs))
+    found.update(dict.fromkeys(ObjectKey("Secret", name) for _, name in _pull_secrets(pod)))
+    found.update(dict.fromkeys(ObjectKey("Secret", each.name) for each in needs.secrets))
+    return tuple(found)
+
+
+def content_objects(pod: Pod, needs: InputNeeds) -> tuple[ObjectKey, ...]:
+    """Return each Secret and ConfigMap whose contents containers get, once: as variables, or as files."""
     found: dict[ObjectKey, None] = {}
     for _, volume in _volumes(pod, needs):
         found.update(dict.fromkeys(_of_volume(volume)))
     for _, container in _containers(pod, needs):
         found.update(dict.fromkeys(_of_environment(container)))
-    found.update(dict.fromkeys(ObjectKey("Secret", name) for _, name in _pull_secrets(pod)))
-    found.update(dict.fromkeys(ObjectKey("Secret", each.name) for each in needs.secrets))
     return tuple(found)
 
 

@@ -30,6 +30,9 @@ KUBELET_CONDITIONS = (
 )
 """Condition types that a kubelet writes; all others (readiness gates among them) belong to somebody else."""
 
+PASSING_CONDITIONS = frozenset({"PodResizePending", "PodResizeInProgress"})
+"""Those that a kubelet takes away again: their absence means that there is nothing to say."""
+
 OWNED_FIELDS = (
     "phase",
     "reason",
@@ -158,7 +161,8 @@ def _condition_changes(
         wanted["lastTransitionTime"] = old["lastTransitionTime"] if same else msgspec.to_builtins(whole_seconds(now))
         # An explicit null is what removes a reason or message that an earlier patch set.
         changes.append({k: v for k, v in wanted.items() if v is not None or old.get(k) is not None})
-    return changes
+    over = known.keys() & PASSING_CONDITIONS - {entry["type"] for entry in after}
+    return [*changes, *({"$patch": "delete", "type": kind} for kind in sorted(over))]
 
 
 def _plain(status: PodStatus) -> dict[str, Any]:

@@ -231,6 +231,32 @@ def _sink_annotation(sink: str, setting: SinkSetting) -> Annotation:
     )
 
 
+NETWORKING = (
+    NETWORKING_PORT,
+    NETWORKING_PROTOCOL,
+    NETWORKING_AUTH,
+    NETWORKING_LOAD_BALANCER,
+    NETWORKING_SINGLE_CONNECTION_LIMIT,
+    NETWORKING_CLIENT_REQUEST_TIMEOUT,
+    NETWORKING_SERVER_RESPONSE_TIMEOUT,
+)
+"""What the container gateway knows of a pod."""
+
+QUEUE = (QUEUE_NAME, QUEUE_PORT, QUEUE_PATH)
+"""What makes a queue's connection."""
+
+RESIZE = Annotation(
+    name="resize",
+    values="`restart`",
+    meaning=(
+        "What a changed request for cpu or memory of a running pod (`kubectl patch --subresource resize`) does: with"
+        " `restart` its container group gets what is asked for now, and SaladCloud starts the program again, as a rule"
+        " on another machine."
+    ),
+    default="a running pod keeps what it has, and its condition `PodResizePending` says `Infeasible`",
+    options=("restart",),
+)
+
 LOGGING = {(sink, setting.name): _sink_annotation(sink, setting) for sink in SINKS for setting in SINKS[sink]}
 """The annotation of each setting of each sink; a pod has one sink at most."""
 
@@ -243,16 +269,9 @@ ANNOTATIONS = (
     INIT_CONTAINERS,
     REGISTRY_SECRET,
     TERMINATION_MESSAGE,
-    NETWORKING_PORT,
-    NETWORKING_PROTOCOL,
-    NETWORKING_AUTH,
-    NETWORKING_LOAD_BALANCER,
-    NETWORKING_SINGLE_CONNECTION_LIMIT,
-    NETWORKING_CLIENT_REQUEST_TIMEOUT,
-    NETWORKING_SERVER_RESPONSE_TIMEOUT,
-    QUEUE_NAME,
-    QUEUE_PORT,
-    QUEUE_PATH,
+    RESIZE,
+    *NETWORKING,
+    *QUEUE,
     LOGGING_SECRET,
     *LOGGING.values(),
 )

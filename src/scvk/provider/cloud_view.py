@@ -175,6 +175,10 @@ class CloudView:
         """Return when a create request for the name was sent last; None where none was, or long ago."""
         return self._asked.get(name)
 
+    def forget_environment(self, name: str) -> None:
+        """Note that a request of ours may have changed the group's environment: only answers from now on tell."""
+        self._environments.pop(name, None)
+
     def apply_deleted(self, name: str) -> None:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
         self._created.pop(name, None)

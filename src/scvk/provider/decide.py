@@ -3,7 +3,7 @@
     record   group by name                       has run   step
     none     -                                   -         write the record first; before that, where groups of the Go
                                                            program are adopted and one may be there, ask by its name
-    yes      present, ours                       -         observe it
+    yes      present, ours                       -         observe it; where the pod has changed since, update it
     yes      present, somebody else's            no        next attempt: the name is taken
     yes      present, somebody else's            yes       disowned: the marks were taken off it
     yes      present, environment not shown      -         ask by name
@@ -28,8 +28,10 @@ earlier request, there is one group for one attempt; a new attempt is only made 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scvk.provider.applied import Applied, Setting
 from scvk.provider.cloud_view import Absent, Lookup, Present, Unlisted
 from scvk.provider.ownership import LEGACY_ATTEMPT, NotOurs, Owned, Ownership, Unknown
 from scvk.provider.record import Record
@@ -48,7 +50,7 @@ class Situation:
     `missing_by_name`: the platform just answered 404 for it; `name_used`: it took a create
     for the name, or refused one as used before; `settling`: our last create request for it is younger than SETTLING_S;
     `has_run`: the pod's status says that its container has been started; `living_attempt`: the listing shows the
-    group of this other attempt, and it is surely the pod's.
+    group of this other attempt, and it is surely the pod's; `applied`: the pod's settings beside those of its group.
     `legacy` is about the Go program's name for the pod, None where such groups are not adopted, or there is a record;
     `legacy_expected`: the pod's status tells that the Go program ran it. `missing_by_name` is about the record's name
     where there is a record, else about that one.
@@ -62,6 +64,7 @@ class Situation:
     settling: bool = False
     has_run: bool = False
     living_attempt: int | None = None
+    applied: Applied | None = None
     legacy: Lookup | None = None
     legacy_expected: bool = False
 
@@ -96,6 +99,25 @@ class Observe:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Report what the group does, put these annotations on the pod, then decide again.
+
+    They say which of the pod's settings were judged, or what it said when the group was first seen.
+    """
+
+    group: ContainerGroup
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Report what the group does, and give it what the pod has changed since."""
+
+    group: ContainerGroup
+    changed: frozenset[Setting]
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The group ran and is surely gone: the pod has failed."""
 
@@ -112,7 +134,7 @@ class Wait:
     reason: str
 
 
-Step = WriteRecord | Create | AskByName | Observe | Lost | Disowned | Wait
+Step = WriteRecord | Create | AskByName | Observe | Note | Update | Lost | Disowned | Wait
 
 
 def decide(situation: Situation) -> Step:
@@ -146,7 +168,10 @@ def _decide_unrecorded(situation: Situation) -> Step:
 def _decide_present(situation: Situation, record: Record, group: ContainerGroup) -> Step:
     match situation.ownership:
         case Owned():
-            return Observe(group)
+            found = situation.applied
+            if found is not None and found.notes:
+                return Note(group, found.notes)
+            return Update(group, found.changed) if found is not None and found.changed else Observe(group)
         case NotOurs():
             if situation.living_attempt is not None:
                 return WriteRecord(situation.living_attempt)

@@ -11,7 +11,7 @@ from scvk.provider.container_id import container_id
 from scvk.provider.last_words import CREATE_ERROR, FailedInit, failed_init_of
 from scvk.provider.pod_status import UNKNOWN_END, unknown_end
 from scvk.provider.story import Story
-from scvk.provider.timeline import Run
+from scvk.provider.timeline import UPDATED, Run
 
 OUT_OF_MEMORY_EXIT_CODE = 137
 UNSEEN_END = "The program stopped running; SaladCloud has not reported why."
@@ -103,7 +103,8 @@ def _terminated(story: Story, run: Run) -> ContainerStateTerminated:
 
 
 def _unseen_end(story: Story, began: datetime | None) -> ContainerStateTerminated:
-    return unknown_end(began, story.now, UNSEEN_END, story.previous.containerID if story.previous else None)
+    words = f"The program ended, since {UPDATED}." if story.updating else UNSEEN_END
+    return unknown_end(began, story.now, words, story.previous.containerID if story.previous else None)
 
 
 def _tells_more(run: Run, known: ContainerStateTerminated | None) -> bool:

@@ -26,10 +26,12 @@ POD_NAME = "SCVK_POD_NAME"
 POD_UID = "SCVK_POD_UID"
 ATTEMPT = "SCVK_ATTEMPT"
 NODE = "SCVK_NODE"
+SETTINGS = "SCVK_SETTINGS"
+"""No mark: which settings of the pod the group has (see `applied`)."""
 
 LEGACY_METADATA = "POD_METADATA_YAML"
-RESERVED_NAMES = frozenset({CLUSTER_ID, POD_NAMESPACE, POD_NAME, POD_UID, ATTEMPT, NODE, LEGACY_METADATA})
-"""Variables that a pod may not set: the marks, and the one by which the Go program recognised its groups."""
+RESERVED_NAMES = frozenset({CLUSTER_ID, POD_NAMESPACE, POD_NAME, POD_UID, ATTEMPT, NODE, SETTINGS, LEGACY_METADATA})
+"""Variables that a pod may not set: the marks, its settings, and the one by which the Go program knew its groups."""
 
 LEGACY_ATTEMPT = -1
 """The attempt of a group that the Go program made. No mark can say it: attempts on groups are 0 or more."""

@@ -17,6 +17,7 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import identity_of, key_of, uid_of
+from scvk.kubelet.input_versions import noted
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -28,6 +29,7 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
+from scvk.kubelet.status import is_finished
 from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
@@ -36,8 +38,10 @@ from scvk.provider.decide import (
     Create,
     Disowned,
     Lost,
+    Note,
     Observe,
     Situation,
+    Update,
     Wait,
     WriteRecord,
     decide,
@@ -56,10 +60,13 @@ from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
 from scvk.provider.removal import Remover, groups_of
+from scvk.provider.settings_variable import with_settings
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.listing import listed
 from scvk.provider.turns import NO_ROOM, WAITING_AGAIN_S, Turns
+from scvk.provider.update_status import with_changes
+from scvk.provider.updates import Updater, joined
 from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -132,6 +139,9 @@ class SaladCloudProvider:
         self._organization = Organization(client, self._view.replicas)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
+        self._updater = Updater(
+            client, self._view, preparation, self._organization, self._creations, monotonic=monotonic
+        )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
@@ -283,13 +293,16 @@ class SaladCloudProvider:
                         return self._no_room(pod)
                     return await self._create(pod, inputs, record)
             case Observe(group):
-                others = await self._remove_others(pod, group)
-                observation = await self._watcher.observe(pod, group)
-                if self._view.cut and not self._view.listed_of((group.name,)):
-                    self._poller.unlisted.want(group.name)
-                again = [observation.again_in, LOOK_AGAIN_S if others else None]
-                soonest = min((each for each in again if each is not None), default=None)
-                return replace(observation, events=(*others, *observation.events), again_in=soonest)
+                return await self._observe(pod, group)
+            case Update(group):
+                assert record is not None
+                seen = await self._observe(pod, group)
+                if seen.status is None or is_finished(seen.status):
+                    return seen
+                mark = self._mark(pod, record.attempt)
+                return joined(seen, await self._updater.update(pod, inputs, mark, group))
+            case Note(group, annotations):
+                return joined(await self._observe(pod, group), Observation(None, annotations, again_in=0))
             case Lost():
                 status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
                 event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
@@ -317,6 +330,18 @@ class SaladCloudProvider:
         self._keys[group] = key_of(pod)
         self._poller.unlisted.want(group, soon=True)
         return Observation(None, again_in=UNLISTED_AGAIN_S)
+
+    async def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
+        others = await self._remove_others(pod, group)
+        observation = await self._watcher.observe(pod, group)
+        if self._view.cut and not self._view.listed_of((group.name,)):
+            self._poller.unlisted.want(group.name)
+        if observation.status is not None:
+            status = with_changes(observation.status, pod, group, self._updater.applied(pod, group))
+            observation = replace(observation, status=status)
+        again = [observation.again_in, LOOK_AGAIN_S if others else None]
+        soonest = min((each for each in again if each is not None), default=None)
+        return replace(observation, events=(*others, *observation.events), again_in=soonest)
 
     def _record(self, pod: Pod) -> Record | None:
         """Return the pod's record if it is the one that we would write; users can edit annotations."""
@@ -349,6 +374,9 @@ class SaladCloudProvider:
             settling=self._is_settling(name),
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
+            applied=self._updater.applied(pod, lookup.group)
+            if isinstance(lookup, Present) and isinstance(owner, Owned)
+            else None,
             legacy=legacy if self._owners.adopts and record is None else None,
             legacy_expected=was_run_by_the_go_program(pod),
         )
@@ -389,7 +417,7 @@ class SaladCloudProvider:
         self._refused.discard(uid_of(pod))
         record = Record(group_name(mark), attempt, prepared.runs)
         events = (*told, *degradations(translation.findings), *left_out(translation.not_run))
-        return Observation(None, record.annotations(), events, again_in=0)
+        return Observation(None, _notes(record, prepared, pod), events, again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
@@ -434,10 +462,11 @@ class SaladCloudProvider:
         if translation.request is None:
             return self._refuse(pod, translation)
         self._refused.discard(uid_of(pod))
-        if prepared.runs != record.runs:
-            # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
-            return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
-        request, key, uid = translation.request, key_of(pod), uid_of(pod)
+        notes = _notes(replace(record, runs=prepared.runs), prepared, pod)
+        if not notes.items() <= _annotations(pod).items():
+            # What the group is made of has changed since: it is written first, too.
+            return Observation(None, notes, again_in=0)
+        request, key, uid = with_settings(translation.request, pod), key_of(pod), uid_of(pod)
         if (standing := self._refusals.standing(uid, request)) is not None:
             return self._wait(pod, standing.reason, standing.message, again_in=standing.again_in)
         self._view.expect(record.group, at=self._monotonic())
@@ -489,6 +518,16 @@ class SaladCloudProvider:
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
+            self._updater.forget(pod.uid, record.group)
+
+
+def _annotations(pod: Pod) -> Mapping[str, str]:
+    return (pod.metadata.annotations if pod.metadata else None) or {}
+
+
+def _notes(record: Record, prepared: Prepared, pod: Pod) -> dict[str, str]:
+    """Return what must stand on the pod before its group is made."""
+    return {**record.annotations(), **noted(prepared.versions, _annotations(pod))}
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:

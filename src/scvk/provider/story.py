@@ -17,6 +17,8 @@ from scvk.provider.pod_status import UNKNOWN_END, container_status, has_run, las
 from scvk.provider.timeline import PlatformEvent, Run, runs_of
 from scvk.saladcloud.models import GroupStatus, InstanceState
 
+_OVER = (GroupStatus.STOPPED, GroupStatus.SUCCEEDED, GroupStatus.FAILED)
+
 CLOCKS_APART = timedelta(seconds=60)
 """A start that only the listing told has our time; the event that tells it later has the platform's."""
 
@@ -65,6 +67,13 @@ class Story:
     def ended(self) -> Run | None:
         """The newest run, where it has ended."""
         return self.last if self.last is not None and self.last.end is not None else None
+
+    @property
+    def updating(self) -> bool:
+        """Whether the program does not run since its group was changed, and comes back as the group is now."""
+        if self.running or not self.has_run or self.state.status in _OVER:
+            return False
+        return self.last.updated if self.last is not None else bool(self.group.pending_change)
 
     def phase(self) -> str:
         """Return the phase of the pod."""
@@ -117,6 +126,8 @@ class Story:
         for run in runs:
             if run.end is None or run.exit_code is None:
                 continue
+            if run.updated and (run is not runs[-1] or self.state.status not in _OVER):
+                continue  # a kubelet, too, starts a changed container again whatever the policy
             if self.policy == "Never" or (self.policy == "OnFailure" and run.exit_code == 0):
                 again = run is not runs[-1] or self.now - run.end >= LISTINGS_LAG
                 return run if again or not self.running else None

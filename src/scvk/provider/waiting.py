@@ -12,7 +12,7 @@ from datetime import datetime
 from scvk.provider.ends import how_it_ended
 from scvk.provider.last_words import CREATE_ERROR, failed_init_of
 from scvk.provider.story import Story
-from scvk.provider.timeline import EventKind
+from scvk.provider.timeline import UPDATED, EventKind
 from scvk.saladcloud.models import GroupStatus, InstanceState
 
 CREATING = "ContainerCreating"
@@ -43,6 +43,8 @@ def why_it_waits(story: Story) -> tuple[str, str]:
         return STOPPED, "The container group is stopped in SaladCloud: start it there to go on, or delete the pod."
     if not story.has_run or status == GroupStatus.PENDING:
         return CREATING, _progress(story)
+    if story.updating:
+        return CREATING, f"{UPDATED}; {_progress_elsewhere(story)}"
     ended = story.ended
     if ended is not None and ended.exit_code is not None:
         reason, message = how_it_ended(story, ended, ended.exit_code)

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from tests.unit.kubelet.strategic_merge import json_merge
 from tests.unit.provider.evidence import START
 
 PROJECT = "/organizations/acme/projects/default/containers"
@@ -48,8 +49,10 @@ FAULTS: dict[str, Callable[[httpx2.Request], httpx2.Response]] = {
 
 @dataclass
 class ScriptedSaladCloud:
-    """`faults` and `meanwhile` are by kind of request: list, create, get, delete, instances, events,
-    system-logs, gpus, quotas."""
+    """`faults` and `meanwhile` are by kind of request.
+
+    Kinds: list, create, get, patch, start, delete, instances, events, system-logs, gpus, quotas.
+    """
 
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     used_names: set[str] = field(default_factory=set)
@@ -80,13 +83,15 @@ class ScriptedSaladCloud:
     """Replicas of other projects; None: what is used is not shown."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Of the create requests."""
+    patches: list[dict[str, Any]] = field(default_factory=list)
+    """Of the patches that arrived, whatever became of them."""
 
     def count(self, kind: str) -> int:
         return sum(each[1] == kind for each in self.requests)
 
     def touched(self) -> set[str]:
         """Return the names of the groups that anybody tried to change."""
-        return {name for _, kind, name in self.requests if kind in ("create", "delete", "patch")}
+        return {name for _, kind, name in self.requests if kind in ("create", "delete", "patch", "start")}
 
     def fail(self, kind: str, *faults: str) -> None:
         self.faults[kind].extend(faults)
@@ -139,6 +144,8 @@ class ScriptedSaladCloud:
         self.requests.append((asyncio.get_running_loop().time(), kind, name))
         if kind == "create":
             self.bodies.append(msgspec.json.decode(request.content))
+        if kind == "patch":
+            self.patches.append(msgspec.json.decode(request.content))
         fault = self.faults[kind].popleft() if self.faults[kind] else ""
         if fault == "refused":
             raise httpx2.ConnectError("refused", request=request)
@@ -169,7 +176,7 @@ class ScriptedSaladCloud:
         if path.endswith("/quotas"):
             return "quotas", ""
         name, _, rest = path.removeprefix(PROJECT).removeprefix("/").partition("/")
-        if rest in ("instances", "system-logs"):
+        if rest:
             return rest, name
         if not name:
             return ("list", "") if request.method == "GET" else ("create", msgspec.json.decode(request.content)["name"])
@@ -199,6 +206,8 @@ class ScriptedSaladCloud:
             return problem(400, "name_conflict")
         body = msgspec.json.decode(request.content)
         group = self.add(name, body["container"].get("environment_variables"), "pending", 0)
+        group |= {key: value for key, value in body.items() if key == "country_codes"}
+        group["container"] = {key: value for key, value in body["container"].items() if key != "priority"}
         return httpx2.Response(201, json=self._shown(group, environment=self.get_shows_environment))
 
     def _get(self, name: str, _: httpx2.Request) -> httpx2.Response:
@@ -206,6 +215,22 @@ class ScriptedSaladCloud:
         if name not in self.groups:
             return problem(404, "not_found")
         return httpx2.Response(200, json=self._shown(self.groups[name], environment=self.get_shows_environment))
+
+    def _patch(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        """Merge; also what changes nothing makes a new version."""
+        if name not in self.groups:
+            return problem(404, "not_found")
+        group = json_merge(self.groups[name], msgspec.json.decode(request.content))
+        group["version"] = self.groups[name]["version"] + 1
+        group["pending_change"] = group["current_state"]["status"] in ("deploying", "running")
+        self.groups[name] = group
+        return httpx2.Response(200, json=self._shown(group, environment=self.get_shows_environment))
+
+    def _start(self, name: str, _: httpx2.Request) -> httpx2.Response:
+        if name not in self.groups:
+            return problem(404, "not_found")
+        self.set_state(name, "pending")
+        return httpx2.Response(202)
 
     def _delete(self, name: str, _: httpx2.Request) -> httpx2.Response:
         if name not in self.groups:

@@ -9,6 +9,7 @@ import pytest
 
 from scvk.kubelet.provider import Holding, PodIdentity, PodKey, TemporaryProviderError
 from scvk.provider.adoption import GroupCounts
+from scvk.provider.applied import BASELINE_ANNOTATION
 from scvk.provider.ownership import LEGACY_ATTEMPT, environment
 from scvk.provider.record import Record
 from tests.integration.provider.world import World, mark, name_of
@@ -40,12 +41,25 @@ async def adopted_world() -> World:
 async def test_a_group_of_the_go_program_becomes_the_pods_and_goes_on_as_it_is() -> None:
     world = await adopted_world()
     assert world.pod.metadata
-    assert world.pod.metadata.annotations == ADOPTED.annotations()
+    annotations = dict(world.pod.metadata.annotations or {})
+    assert annotations.pop(BASELINE_ANNOTATION)
+    assert annotations == ADOPTED.annotations()
     assert (world.phase, world.container.ready) == ("Running", True)
     assert world.cloud.touched() == set()
     assert [event.reason for event in world.events].count("Adopted") == 1
     assert world.provider.group_counts() == GroupCounts(owned=1, adopted=1)
     assert world.provider.holdings() == (Holding(PodIdentity(PodKey("shop", "web"), UID), "node-a"),)
+
+
+async def test_an_adopted_group_is_changed_as_any_other_and_only_where_its_pod_is() -> None:
+    world = await adopted_world()
+    world.edit(image="nginx:2")
+    await world.settle()
+    (patch,) = world.cloud.patches
+    assert patch["container"]["image"] == "nginx:2"
+    assert list(patch["container"].get("environment_variables", {})) == ["SCVK_SETTINGS"]
+    assert world.cloud.touched() == {LEGACY}
+    assert (world.phase, world.container.ready) == ("Running", True)
 
 
 async def test_only_the_first_container_is_told_as_running() -> None:

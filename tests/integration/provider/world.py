@@ -185,6 +185,21 @@ class World:
         plain["metadata"]["annotations"] = {**(plain["metadata"].get("annotations") or {}), **annotations}
         self.pod = msgspec.convert(plain, Pod)
 
+    def edit(self, *, spec: Mapping[str, Any] | None = None, **container: Any) -> None:
+        """Change the pod as `kubectl set image` or a resize does: fields of its first container, or of the spec."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
+        plain["spec"] |= spec or {}
+        plain["spec"]["containers"][0] |= container
+        plain["metadata"]["generation"] += 1
+        self.pod = msgspec.convert(plain, Pod)
+
+    def unannotate(self, *names: str) -> None:
+        """Take annotations away."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
+        for name in names:
+            del plain["metadata"]["annotations"][name]
+        self.pod = msgspec.convert(plain, Pod)
+
     def forget_annotations(self) -> None:
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
         plain["metadata"]["annotations"] = {}

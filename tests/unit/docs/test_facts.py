@@ -13,10 +13,12 @@ from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
 from scvk.cli.uninstall import uninstall
+from scvk.kubelet.input_versions import INPUTS_ANNOTATION
 from scvk.kubelet.leaving import HEEDED, MARK
 from scvk.kubelet.rights import rights
 from scvk.provider.annotations import ANNOTATIONS, ANSWERS
 from scvk.provider.annotations_page import render_annotations_page
+from scvk.provider.applied import BASELINE_ANNOTATION, SETTLED_ANNOTATION
 from scvk.provider.event_memory import ANNOTATION as EVENTS_UNTIL
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, RUNS_ANNOTATION
@@ -84,6 +86,9 @@ def test_annotations_in_the_prose_exist(path: Path) -> None:
         GROUP_ANNOTATION,
         ATTEMPT_ANNOTATION,
         RUNS_ANNOTATION,
+        INPUTS_ANNOTATION,
+        SETTLED_ANNOTATION,
+        BASELINE_ANNOTATION,
     }
     known |= {EVENTS_UNTIL, MARK, HEEDED}
     assert sorted(named - known) == []

@@ -42,6 +42,7 @@ class Seen:
     url: httpx2.URL
     body: Any
     content_type: str
+    accept: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -172,7 +173,14 @@ class InMemoryApi:
         path, subresource = _parsed(request.url.path)
         body = msgspec.json.decode(request.content) if request.content else None
         full = f"{path}/{subresource}" if subresource else path
-        seen = Seen(request.method, full, request.url, body, request.headers.get("content-type", ""))
+        seen = Seen(
+            request.method,
+            full,
+            request.url,
+            body,
+            request.headers.get("content-type", ""),
+            request.headers.get("accept", ""),
+        )
         self.seen.append(seen)
         if self.before is not None:
             self.before(seen)

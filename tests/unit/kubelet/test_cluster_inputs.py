@@ -223,3 +223,14 @@ async def test_services_that_cannot_be_read_are_waited_for(api: InMemoryApi, fai
     api.refuse(failure, path="services")
     with pytest.raises(InputsUnavailable, match="services could not be read"):
         await reading.environment(a_pod())
+
+
+async def test_the_versions_of_what_containers_get_are_told_and_no_others(api: InMemoryApi, reading: Reading) -> None:
+    api.put("secrets/shop/keys", secret(TOKEN=b"t0ken"))
+    api.put("secrets/shop/pull", {"type": "kubernetes.io/dockerconfigjson", "data": {}})
+    kept = api.put("secrets/shop/keys", secret(TOKEN=b"t0ken"))["metadata"]
+    pod = a_pod(envFrom=[{"secretRef": {"name": "keys"}}], spec={"imagePullSecrets": [{"name": "pull"}]})
+    inputs = await reading.source.inputs(pod, MAIN)
+    assert inputs.versions == {"Secret/keys": f"{kept['uid']}/{kept['resourceVersion']}"}
+    absent = a_pod(metadata={"uid": "u2"}, envFrom=[{"secretRef": {"name": "absent", "optional": True}}])
+    assert (await reading.source.inputs(absent, MAIN)).versions == {}

@@ -139,6 +139,16 @@ def test_conditions_of_other_people_are_never_written(kind: str) -> None:
     assert [entry["type"] for entry in changes(current, desired)["conditions"]] == ["Ready"]
 
 
+@pytest.mark.parametrize("kind", ["PodResizePending", "PodResizeInProgress"])
+def test_a_resize_that_is_over_is_told_of_no_more(kind: str) -> None:
+    current = {"conditions": [{"type": kind, "status": "True"}, {"type": "DisruptionTarget", "status": "True"}]}
+    written = changes(current, {})
+    assert written["conditions"] == [{"$patch": "delete", "type": kind}]
+    after = strategic_merge(current, written)
+    assert [each["type"] for each in after["conditions"]] == ["DisruptionTarget"]
+    assert patch(after, {}) is None
+
+
 def test_a_condition_is_found_by_its_type() -> None:
     pod_status = status({"conditions": [ready("True")]})
     assert (found := condition(pod_status, "Ready")) is not None

@@ -8,15 +8,18 @@ from typing import Any, get_args
 
 import pytest
 
+from scvk.provider.applied import Applied, Setting, Settled
 from scvk.provider.cloud_view import Absent, Lookup, Present, Unlisted
 from scvk.provider.decide import (
     AskByName,
     Create,
     Disowned,
     Lost,
+    Note,
     Observe,
     Situation,
     Step,
+    Update,
     Wait,
     WriteRecord,
     decide,
@@ -43,10 +46,21 @@ LOOKUPS: tuple[tuple[Lookup, Ownership | None], ...] = (
     (Absent(2), None),
     (Absent(99), None),
 )
+IN_STEP = Applied({"image": "a"}, {"image": "a"})
+CHANGED = Applied({"image": "b"}, {"image": "a"})
+REFUSED = Applied({"image": "b"}, {"image": "a"}, {"image": Settled("b", applied=False)})
+UNNOTED = Applied({"image": "a"}, None)
+OUTDATED = Applied({"image": "c"}, {"image": "a"}, {"image": Settled("b", applied=False)})
 SITUATIONS = [
-    Situation(record, lookup, owner, missing, conflict, has_run=has_run, living_attempt=living)
-    for record, (lookup, owner), missing, conflict, has_run, living in product(
-        (None, RECORD), LOOKUPS, (False, True), (False, True), (False, True), (None, 0, 3)
+    Situation(record, lookup, owner, missing, conflict, has_run=has_run, living_attempt=living, applied=applied)
+    for record, (lookup, owner), missing, conflict, has_run, living, applied in product(
+        (None, RECORD),
+        LOOKUPS,
+        (False, True),
+        (False, True),
+        (False, True),
+        (None, 0, 3),
+        (None, IN_STEP, CHANGED, REFUSED, UNNOTED, OUTDATED),
     )
 ]
 
@@ -56,6 +70,13 @@ SITUATIONS = [
     [
         pytest.param(PRESENT, Owned(MARK), {}, Observe, id="ours"),
         pytest.param(PRESENT, Owned(MARK), {"has_run": True}, Observe, id="ours-ran"),
+        pytest.param(PRESENT, Owned(MARK), {"applied": IN_STEP}, Observe, id="unchanged"),
+        pytest.param(PRESENT, Owned(MARK), {"applied": CHANGED}, Update, id="changed"),
+        pytest.param(PRESENT, Owned(MARK), {"applied": REFUSED}, Observe, id="changed-and-refused"),
+        pytest.param(PRESENT, Owned(MARK), {"applied": UNNOTED}, Note, id="made-of-unknown"),
+        pytest.param(PRESENT, Owned(MARK), {"applied": OUTDATED}, Note, id="changed-after-it-was-refused"),
+        pytest.param(PRESENT, NotOurs(""), {"applied": CHANGED}, WriteRecord, id="changed-and-somebody-elses"),
+        pytest.param(PRESENT, Unknown(), {"applied": CHANGED}, AskByName, id="changed-and-not-shown-whose"),
         pytest.param(PRESENT, NotOurs(""), {}, WriteRecord, id="somebody-elses"),
         pytest.param(PRESENT, NotOurs(""), {"has_run": True}, Disowned, id="somebody-elses-that-was-ours"),
         pytest.param(PRESENT, Unknown(), {}, AskByName, id="not-shown-whose"),
@@ -151,10 +172,18 @@ def test_the_next_attempt_needs_a_name_that_is_surely_gone_or_taken() -> None:
             assert taken or (gone and situation.missing_by_name and situation.name_used)
 
 
-def test_only_what_is_surely_ours_is_observed() -> None:
+def test_only_what_is_surely_ours_is_observed_and_updated() -> None:
     for situation in SITUATIONS:
-        if isinstance(decide(situation), Observe):
+        if isinstance(decide(situation), Observe | Update | Note):
             assert isinstance(situation.ownership, Owned)
+
+
+def test_an_update_has_only_what_is_changed_and_not_judged() -> None:
+    for situation in SITUATIONS:
+        step = decide(situation)
+        if isinstance(step, Update):
+            assert situation.applied == CHANGED
+            assert step.changed == {Setting.IMAGE}
 
 
 def test_what_was_just_asked_is_not_asked_again_unless_whose_it_is_stays_hidden() -> None:

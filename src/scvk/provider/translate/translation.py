@@ -15,7 +15,7 @@ from msgspec import structs
 
 from scvk.kubelet.inputs import PodInputs
 from scvk.provider import ownership
-from scvk.provider.annotations import IMAGE_CACHING, PRIORITY
+from scvk.provider.annotations import IMAGE_CACHING, PRIORITY, RESIZE
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
@@ -101,6 +101,7 @@ def translate(
         return Translation(None, report.findings)
     settings = Settings(annotations, report, own=own)
     settings.report_unknown(namespace_annotations)
+    settings.choice(RESIZE)  # judged here, and read when the pod is resized
     _judge_fields(spec, chosen, report)
     login = registry_login_of(spec, reference_of(main.container.image), inputs, settings, report)
     name = image_of(main.container.image, main.path, report)
