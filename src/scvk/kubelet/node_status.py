@@ -75,7 +75,7 @@ def node_status(
 ) -> dict[str, Any]:
     """Return the strategic merge patch for `nodes/status`. `dropped`: said earlier; taken off where said no more."""
     before = (node.status.conditions if node.status else None) or []
-    gone = dict.fromkeys(dropped)
+    gone = dict.fromkeys(sorted(dropped))
     return {
         "status": {
             "capacity": {**gone, **facts.capacity},

@@ -88,6 +88,10 @@ class CloudView:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
 
+    def remembers(self, name: str) -> bool:
+        """Say whether anything was heard of `name` lately; what is known of others can be forgotten elsewhere too."""
+        return name in self._heard_of
+
     def replicas(self) -> int | None:
         """Return the replicas of all groups together, ours and others'; None where the listing does not tell."""
         if self._listed_at is None or self._cut:

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scvk.saladcloud.models import GpuClass
 
@@ -149,8 +150,13 @@ def _squeezed_name(gpu_class: GpuClass) -> str:
 
 
 def _alias(gpu_class: GpuClass) -> str:
+    return _short(gpu_class.name)
+
+
+@lru_cache(maxsize=1024)  # the names of a catalogue are looked through for each pod, and for each look at the node
+def _short(name: str) -> str:
     # What stands in parentheses, the memory, is left out: `RTX 4090 (24 GB)` is also `rtx4090`.
-    return _squeezed(re.sub(r"\([^)]*\)", "", gpu_class.name.casefold()))
+    return _squeezed(re.sub(r"\([^)]*\)", "", name.casefold()))
 
 
 def _without_maker(text: str) -> str:
@@ -158,5 +164,6 @@ def _without_maker(text: str) -> str:
     return re.sub(r"^((nvidia|geforce)[\s_-]+)+(?=\S)", "", text)
 
 
+@lru_cache(maxsize=1024)
 def _squeezed(text: str) -> str:
     return re.sub("[^a-z0-9]", "", text)

@@ -246,7 +246,7 @@ class SaladCloudProvider:
 
     def groups_changed(self, names: set[str]) -> None:
         """Queue the pods of these groups."""
-        for name in names:
+        for name in sorted(names):  # in the same order each time: what follows can be had again
             lookup = self._view.lookup(name)
             if isinstance(lookup, Present) and isinstance(owner := self._owners.owner_of(lookup.group), Owned):
                 self._keys[name] = PodKey(owner.mark.namespace, owner.mark.name)
@@ -255,6 +255,8 @@ class SaladCloudProvider:
                 self._changes.put_nowait(key)
             if isinstance(lookup, Absent):
                 self._keys.pop(name, None)
+        self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
+        self._watcher.forget_unheard_of()
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
@@ -332,6 +334,7 @@ class SaladCloudProvider:
         return Observation(None, again_in=UNLISTED_AGAIN_S)
 
     async def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
+        self._keys[group.name] = key_of(pod)  # a listing need not show whose it is
         others = await self._remove_others(pod, group)
         observation = await self._watcher.observe(pod, group)
         if self._view.cut and not self._view.listed_of((group.name,)):

@@ -71,6 +71,14 @@ class Watcher:
         self._ends.forget(group)
         self._heard.pop(group, None)
 
+    def forget_unheard_of(self) -> None:
+        """Drop what is remembered of groups of which the view of the cloud has heard nothing for long.
+
+        Not every pod can tell at its end which group it had: its record may have been taken away.
+        """
+        for group in [name for name in (*self._heard, *self._ends.groups) if not self._view.remembers(name)]:
+            self.forget(group)
+
     def _news(self, pod: Pod, evidence: Evidence) -> tuple[PodEvent, ...]:
         """Return what the platform reported since the last look."""
         name = evidence.group.name

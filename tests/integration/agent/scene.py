@@ -54,14 +54,14 @@ class Scene:
     def create_pods(self, count: int) -> None:
         """Create pods that are bound to the node, all at once."""
         for number in range(count):
-            self.api.create_pod(f"pods/{NAMESPACE}/pod-{number}", _pod())
+            self.api.put(f"pods/{NAMESPACE}/pod-{number}", _pod())
 
     def create_pods_with_groups(self, count: int) -> None:
         """Create pods and the groups that a former agent made for them, for none of which a request is counted."""
         project = self.simulator.platform.organizations[ORGANIZATION].project(PROJECT)
         for number in range(count):
             name = f"pod-{number}"
-            pod = self.api.create_pod(f"pods/{NAMESPACE}/{name}", _pod())
+            pod = self.api.put(f"pods/{NAMESPACE}/{name}", _pod())
             mark = PodMark(CLUSTER_ID, NAMESPACE, name, pod["metadata"]["uid"], 0, NODE)
             project.create(
                 {

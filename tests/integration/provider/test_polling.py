@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from scvk.kubelet.provider import TemporaryProviderError
-from scvk.provider.cloud_view import Present
+from scvk.kubelet.provider import PodKey, TemporaryProviderError
+from scvk.provider.cloud_view import ABSENCES_REMEMBERED, Present
 from scvk.provider.ownership import environment, group_name
 from scvk.provider.pace import POLL_EVERY_S
 from scvk.saladcloud.errors import ServerError
@@ -378,3 +378,50 @@ async def test_events_are_read_also_where_the_platforms_clock_is_behind(behind_s
     world.cloud.say(name, "Instance Running")
     await watch(world, 60)
     assert world.provider._view.events(name)
+
+
+async def test_a_group_that_went_while_listings_were_cut_is_forgotten_in_the_end() -> None:
+    world = World()
+    (ours,) = add_ours(world, 1)
+    for number in range(97):
+        world.cloud.add(f"others-{number}", {})
+    await world.started()
+    assert len(world.changed()) == 1
+    world.cloud.remove(ours)
+    for number in range(97, 100):
+        world.cloud.add(f"others-{number}", {})
+    await world.poll()  # a hundred: what it lacks may be there all the same
+    world.cloud.remove("others-99")
+    for _ in range(ABSENCES_REMEMBERED + 2):
+        await world.poll()
+    assert world.provider._keys == {}
+
+
+async def test_the_end_of_a_group_whose_environment_listings_do_not_show_is_told_to_its_pod() -> None:
+    world = World()
+    await world.started()
+    await world.settle()
+    world.restart()
+    world.cloud.shows_environment = False
+    await world.started()
+    await world.settle(2)
+    assert world.cloud.count("get") == 1
+    world.changed()
+    world.cloud.remove(name_of())
+    await world.poll()
+    assert world.changed() == [PodKey("shop", "web")]
+
+
+async def test_what_was_told_of_a_group_is_forgotten_with_it_also_where_the_pod_had_lost_its_record() -> None:
+    world = World()
+    world.run_group()
+    await world.started()
+    world.cloud.say(name_of(), "Instance Running")
+    await world.hear()
+    await world.settle(2)
+    assert world.provider._watcher._heard
+    while not (await world.remove({})).certain:
+        await world.poll()
+    for _ in range(ABSENCES_REMEMBERED + 2):
+        await world.poll()
+    assert world.provider._watcher._heard == {}
