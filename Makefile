@@ -7,7 +7,7 @@ IMAGE ?= ghcr.io/saladtechnologies/virtual-kubelet-saladcloud
 IMAGE_TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/scvk/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-full check format docs histories bench build-image clean
+.PHONY: help demo test test-unit test-full check format docs campaign bench build-image clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,8 @@ format: $(VENV)/.installed ## rewrite formatting and import order
 docs: $(VENV)/.installed ## rewrite the pages that are generated from code
 	@$(RUN)/python scripts/generate_docs.py
 
-histories: $(VENV)/.installed ## random hours of an agent on a virtual clock; not part of make test yet
-	@$(RUN)/pytest -q -n auto tests/histories
+campaign: $(VENV)/.installed ## 20,000 random histories from fresh seeds, for hours; the same command resumes it
+	@sh scripts/campaign
 
 bench: $(VENV)/.installed ## measured figures, with the limits they are compared with
 	@$(RUN)/python -m tests.integration.agent.bench
