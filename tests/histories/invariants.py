@@ -131,7 +131,7 @@ class Watchman:
         provider, pods = agent.node.provider, agent.node.kubelet.pods
         memories: dict[str, Any] = {
             "keys of groups": provider._keys,
-            "used names": provider._used_names,
+            "used names": provider._creation._used_names,
             "refused requests": provider._refusals,
             "claims on groups of the Go program": provider._owners._claims,
             "accepted deletes": provider._remover._deleted,
