@@ -143,5 +143,8 @@ class Watchman:
             "wanted instances": provider._poller._wanted,
             "groups asked for by name": provider._poller.unlisted._turns,
             "events that pods were told of": provider._watcher._heard,
+            "changes that wait": provider._updater._pauses,
+            "changes that were sent": provider._updater._sent,
+            "deletion costs": provider._deletion_costs._told or provider._deletion_costs._due,
         }
         return next((f"{what}: {memory}" for what, memory in memories.items() if memory), None)

@@ -46,6 +46,7 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
+from scvk.provider.deletion_cost import DeletionCosts
 from scvk.provider.end_reader import EndReader
 from scvk.provider.event_memory import first_query, remembered
 from scvk.provider.node_facts import node_facts, pods_in_no_need
@@ -133,6 +134,9 @@ class SaladCloudProvider:
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
         self._updater = Updater(
             client, self._view, preparation, self._organization, self._creations, monotonic=monotonic
+        )
+        self._deletion_costs = DeletionCosts(
+            client, self._view, self._creations, self._poller.want_instance, monotonic=monotonic
         )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
@@ -256,6 +260,7 @@ class SaladCloudProvider:
                 self._keys.pop(name, None)
         self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
         self._watcher.forget_unheard_of()
+        self._deletion_costs.forget_unheard_of()
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
@@ -305,7 +310,8 @@ class SaladCloudProvider:
                     return await self._observe(pod, situation.lookup.group)
                 return Observation(None, again_in=LOOK_AGAIN_S)
             case Observe(group):
-                return await self._observe(pod, group)
+                seen = await self._observe(pod, group)
+                return joined(seen, Observation(None, again_in=await self._deletion_costs.tell(pod, group.name)))
             case Update(group):
                 assert record is not None
                 seen = await self._observe(pod, group)
@@ -432,6 +438,7 @@ class SaladCloudProvider:
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
+            self._deletion_costs.forget(record.group)
             self._updater.forget(pod.uid, record.group)
 
 
