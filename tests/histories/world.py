@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as global_random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from random import Random
@@ -64,6 +65,8 @@ class World:
         self.agent: AgentProcess | None = None
         self.workloads: dict[str, Workload] = {}
         """By the pods' UIDs, also of pods that are gone."""
+        self.edits: Counter[str] = Counter()
+        """How often users changed each pod, by UID."""
         self.disturbed: set[str] = set()
         """UIDs of pods whose group somebody else laid hands on: they may have ended otherwise."""
         self.stopped: set[str] = set()
@@ -103,6 +106,11 @@ class World:
         body = {"metadata": {"uid": uid}, "spec": workload.spec(NODE), "status": {"phase": "Pending"}}
         self.api.put(f"pods/shop/{name}", body)
         self.workloads[uid] = workload
+
+    def change_pod(self, path: str, patch: dict[str, Any]) -> None:
+        """Change a pod as a user does."""
+        self.edits[self.api.objects[path]["metadata"]["uid"]] += 1
+        self.api.change(path, patch)
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pods by UID."""
