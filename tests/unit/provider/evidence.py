@@ -100,6 +100,7 @@ def a_group(
     environment: Mapping[str, str] | None = None,
     description: str | None = None,
     group_id: str = "",
+    finished: float | None = None,
 ) -> ContainerGroup:
     if counts is None and running is not None:
         counts = InstanceStatusCounts(
@@ -109,7 +110,12 @@ def a_group(
         id=group_id or f"id-of-{name}",
         name=name,
         container=Container(environment_variables=environment),
-        current_state=ContainerGroupState(status=status, description=description, instance_status_counts=counts),
+        current_state=ContainerGroupState(
+            status=status,
+            description=description,
+            instance_status_counts=counts,
+            finish_time=None if finished is None else at(finished),
+        ),
     )
 
 
