@@ -79,6 +79,7 @@ VARIANTS = (
     Variant(
         "sends a change again whenever an answer was lost",
         broken_provider.sends_a_change_again_whenever_an_answer_was_lost,
+        first=51,
     ),
     Variant("remembers pods for ever", broken_provider.remembers_pods_for_ever),
     Variant("never makes its Node again", broken_kubelet.never_makes_its_node_again, first=19),

@@ -83,7 +83,7 @@ class Users:
         match self._random.choice(("label", "annotation", "none", "false")):
             case "label":
                 self._told(f"{path} gets a label")
-                self._world.change_pod(path, {"metadata": {"labels": {"edited": number}}})
+                self._world.api.change(path, {"metadata": {"labels": {"edited": number}}})
             case "annotation":
                 self._told(f"{path} gets annotations")
                 mine = {COUNTRIES: self._random.choice(COUNTRY_LISTS), "note": number}

@@ -47,6 +47,10 @@ def _foreign_group(name: str) -> dict[str, Any]:
     }
 
 
+def _makes_a_group(pod: dict[str, Any]) -> tuple[Any, ...]:
+    return pod["spec"], pod["metadata"].get("annotations") or {}
+
+
 class World:
     """Enter it inside a virtual loop; everything that follows is a function of `seed` and of what is done to it."""
 
@@ -66,7 +70,7 @@ class World:
         self.workloads: dict[str, Workload] = {}
         """By the pods' UIDs, also of pods that are gone."""
         self.edits: Counter[str] = Counter()
-        """How often users changed each pod, by UID."""
+        """How often users changed of each pod what its group has of it, by UID."""
         self.disturbed: set[str] = set()
         """UIDs of pods whose group somebody else laid hands on: they may have ended otherwise."""
         self.stopped: set[str] = set()
@@ -108,9 +112,10 @@ class World:
         self.workloads[uid] = workload
 
     def change_pod(self, path: str, patch: dict[str, Any]) -> None:
-        """Change a pod as a user does."""
-        self.edits[self.api.objects[path]["metadata"]["uid"]] += 1
+        """Change of a pod what its group has of it, as a user does."""
+        before = self.api.objects[path]
         self.api.change(path, patch)
+        self.edits[before["metadata"]["uid"]] += _makes_a_group(before) != _makes_a_group(self.api.objects[path])
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pods by UID."""
