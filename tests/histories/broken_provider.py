@@ -22,7 +22,6 @@ from scvk.provider.removal import Remover
 from scvk.provider.saladcloud_provider import SaladCloudProvider
 from scvk.provider.updates import Updater
 from scvk.saladcloud.budget import RequestBudget
-from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import SaladCloudError, UnreadableAnswer
 from scvk.saladcloud.models import ContainerGroup, ContainerGroupCollection
 
@@ -190,15 +189,3 @@ def takes_a_change_without_an_answer_for_done(patch: pytest.MonkeyPatch) -> None
         return right(self, pod, found, *rest, uncertain=uncertain)
 
     patch.setattr(Updater, "_pause", pause)
-
-
-def sends_a_change_again_whenever_an_answer_was_lost(patch: pytest.MonkeyPatch) -> None:
-    right = SaladCloudClient.update_container_group
-
-    async def update(self: SaladCloudClient, *rest: Any, **named: Any) -> ContainerGroup:
-        try:
-            return await right(self, *rest, **named)
-        except SaladCloudError:
-            return await right(self, *rest, **named)
-
-    patch.setattr(SaladCloudClient, "update_container_group", update)

@@ -91,8 +91,12 @@ class Story:
         return "Running" if self.has_run else "Pending"
 
     def ended_by_platform(self) -> bool:
-        """Say whether the platform gave the group up, and no exit of the program explains it."""
-        failed = self.state.status == GroupStatus.FAILED and self.has_run and self.policy == "Never"
+        """Say whether the platform gave the group up, and no exit of the program explains it.
+
+        A failure without a description after a start is none of the image's: the program ran, and nothing was heard.
+        """
+        ran = self.has_run or (self.state.start_time is not None and not self.state.description)
+        failed = self.state.status == GroupStatus.FAILED and ran and self.policy == "Never"
         return failed and not self.running and self.final is None and not self.awaits_word
 
     @property

@@ -100,6 +100,7 @@ def a_group(
     environment: Mapping[str, str] | None = None,
     description: str | None = None,
     group_id: str = "",
+    started: float | None = None,
     finished: float | None = None,
 ) -> ContainerGroup:
     if counts is None and running is not None:
@@ -114,6 +115,7 @@ def a_group(
             status=status,
             description=description,
             instance_status_counts=counts,
+            start_time=None if started is None else at(started),
             finish_time=None if finished is None else at(finished),
         ),
     )

@@ -539,6 +539,23 @@ def test_a_run_that_only_events_told_of_counts_where_the_group_has_failed_since(
     assert (life.phase, ended and ended.exitCode, ended and ended.startedAt) == ("Failed", 137, at(10))
 
 
+def test_a_group_that_was_started_and_failed_ends_its_pod_also_where_nothing_was_heard_of_a_run() -> None:
+    life = Life(a_pod(policy="Never"))
+    failed = a_group("failed", running=0, started=5, finished=20)
+    life.see(21, failed)
+    assert life.phase == "Pending"
+    state = life.see(51, failed).state
+    assert state
+    assert state.terminated
+    assert (life.phase, state.terminated.reason) == ("Failed", "ContainerStatusUnknown")
+
+
+def test_a_group_whose_image_could_not_be_pulled_does_not_end_its_pod_though_it_was_started() -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(100, a_group("failed", running=0, started=5, finished=20, description="no such image"))
+    assert life.phase == "Pending"
+
+
 def test_a_failure_from_before_a_run_is_not_its_end() -> None:
     life = Life(a_pod(policy="Never"))
     life.see(100, a_group("failed", running=0, finished=20), (90, RUNNING))
