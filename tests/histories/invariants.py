@@ -140,7 +140,8 @@ class Watchman:
     def remembered(self) -> str | None:
         """Say what the agent still remembers of pods though there are none; None when its memory is empty."""
         agent = self._world.agent
-        assert agent is not None
+        if agent is None:
+            return "nobody knows: the agent is being started again"
         provider, pods = agent.node.provider, agent.node.kubelet.pods
         memories: dict[str, Any] = {
             "keys of groups": provider._keys,

@@ -137,13 +137,14 @@ class Poller:
             self.contact = self.contact.failed(error, at=self._monotonic())
             raise
         was_cut = self._view.cut
+        known = {group.name for group in self._view.groups}  # also what was read by name since the last listing
         self._view.apply_listing(listing, started_at=started)
         self.contact = Contact()
         if self._view.cut != was_cut:
             _tell_of_cut(len(listing.items), cut=self._view.cut)
         digests = {group.name: digest(group) for group in self._view.groups}
         changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
-        changed |= set(self._digests) - set(digests)
+        changed |= (known | set(self._digests)) - set(digests)
         self._digests = dict(digests)
         self._swept = {name: at for name, at in self._swept.items() if name in digests}
         self._wanted = OrderedDict((name, None) for name in self._wanted if name in digests)

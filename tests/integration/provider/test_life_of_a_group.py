@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scvk.kubelet.informer import key_of
 from scvk.kubelet.provider import Holding, PodIdentity, PodKey, TemporaryProviderError
 from scvk.provider.ownership import environment, group_name
 from scvk.provider.record import Record
@@ -331,3 +332,19 @@ async def test_the_gateways_url_stands_on_the_pod_once_the_group_has_one() -> No
     await world.sync()
     assert (world.pod.metadata.annotations or {})["salad.com/gateway-url"] == "https://lime-fig.salad.cloud"
     assert [kind for _, kind, _ in world.cloud.requests] == ["list"]
+
+
+async def test_a_group_that_only_a_read_by_name_still_showed_is_missed_when_the_next_listing_lacks_it() -> None:
+    world = await a_running_world()
+    world.cloud.list_max = 0
+    await world.poll()
+    await world.poll()
+    world.cloud.set_state(name_of(), "stopped")
+    await world.sync()
+    assert world.waiting == "ContainerGroupStopped"  # somebody has just deleted it: asked by name, it is there
+    world.changed()
+    world.cloud.remove(name_of())
+    await world.poll()
+    assert world.changed() == [key_of(world.pod)]
+    await world.settle(3)
+    assert world.phase == "Failed"
