@@ -17,6 +17,10 @@ COLLECTED_WITHIN_S = 300.0
 confirms it, and two passes of collection at the most."""
 
 
+LIES_LAST_S = 60.0
+"""How long the agent may still go by a listing that lied: it looks every 30 s at the slowest, and so do we."""
+
+
 class BrokenInvariant(AssertionError):
     """A history that should not have happened."""
 
@@ -29,11 +33,14 @@ class Watchman:
         self._foreign = {name: (world.project.groups[name], world.project.groups[name].version) for name in FOREIGN}
         self._orphaned_since: dict[str, float] = {}
         self._requests_seen = 0
+        self._lied_at = float("-inf")
         self.quiet_since: float | None = 0.0
         world.api.pod_removed = self._pod_is_removed
 
     def look(self) -> None:
         """Raise BrokenInvariant for the first thing that is wrong."""
+        if self._world.listings_lie:
+            self._lied_at = monotonic()
         self._one_group_a_pod()
         self._foreign_group_is_untouched()
         self._one_version_a_change()
@@ -68,7 +75,7 @@ class Watchman:
             raise BrokenInvariant(self._world.api.broken_rules[0])
 
     def _pod_is_removed(self, uid: str) -> None:
-        if self._world.listings_lie:
+        if self._world.listings_lie or monotonic() - self._lied_at <= LIES_LAST_S:
             return  # nobody can know better
         groups = [group for group in self._world.project.groups.values() if group.name not in FOREIGN]
         left = [group.name for group in groups if group.definition.environment.get(POD_UID) == uid]

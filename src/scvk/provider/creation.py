@@ -16,7 +16,7 @@ from lightkube.resources.core_v1 import Pod
 from scvk.kubelet.informer import identity_of, key_of, uid_of
 from scvk.kubelet.input_versions import noted
 from scvk.kubelet.inputs import InputSource
-from scvk.kubelet.provider import Observation, PodEvent, TemporaryProviderError
+from scvk.kubelet.provider import Observation, PodEvent
 from scvk.provider.cloud_view import CloudView
 from scvk.provider.organization import Organization
 from scvk.provider.ownership import LEGACY_ATTEMPT, PodMark, group_name
@@ -137,10 +137,7 @@ class Creation:
 
     async def _prepare(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Prepared | Observation:
         """Return what the group is made of, or what to tell where it cannot be made now."""
-        catalogue = self._organization.catalogue
-        if catalogue is None:
-            raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        prepared = await self._preparation.prepare(pod, inputs, mark, catalogue)
+        prepared = await self._preparation.prepare(pod, inputs, mark, self._organization.known_catalogue())
         if isinstance(prepared, ImageUnderWay):
             message = "asking the image's registry what the image runs"
             return self.wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)

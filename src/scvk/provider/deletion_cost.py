@@ -19,13 +19,13 @@ from scvk.kubelet.informer import identity_of, key_of
 from scvk.provider.cloud_view import CloudView
 from scvk.provider.turns import WAITING_AGAIN_S, Turns
 from scvk.saladcloud.client import SaladCloudClient
-from scvk.saladcloud.errors import SaladCloudError
+from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.models import ContainerGroupInstancePatch
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 HIGHEST = 100_000  # `ContainerGroupInstancePatch.deletion_cost`, OpenAPI document
 EVERY_S = 15.0
-"""A controller may give a cost to hundreds of pods at once: they are passed on four a minute."""
+"""A controller may give a cost to hundreds of pods at once: they are asked for and told four a minute."""
 FAILED_AGAIN_S = 60.0
 
 log = structlog.get_logger(__name__)
@@ -74,8 +74,7 @@ class DeletionCosts:
         asked = self._view.instance(group)
         instance = asked[1] if asked else None
         if instance is None:
-            self._want_instance(group)  # the answer brings the pod here again
-            return None
+            return self._ask_for_it(group) if asked is None else None
         told = self._told.get(group)
         if told is None or told[0] != instance.id:
             told = (instance.id, instance.deletion_cost or 0)
@@ -83,12 +82,8 @@ class DeletionCosts:
             self._told[group] = told
             self._due.pop(group, None)
             return None
-        now = self._monotonic()
-        if group not in self._due:
-            self._due[group] = self._next = max(now, self._next + EVERY_S)
-        if self._due[group] > now:
-            return self._due[group] - now
-        return await self._send(pod, group, instance.id, cost)
+        wait = self._turn_in(group)
+        return wait if wait > 0 else await self._send(pod, group, instance.id, cost)
 
     def forget(self, group: str) -> None:
         """Drop what is remembered of a group."""
@@ -100,6 +95,21 @@ class DeletionCosts:
         for group in [name for name in (*self._told, *self._due) if not self._view.remembers(name)]:
             self.forget(group)
 
+    def _turn_in(self, group: str) -> float:
+        """Return the seconds until the group's turn; 0 when it has come."""
+        now = self._monotonic()
+        if group not in self._due:
+            self._due[group] = self._next = max(now, self._next + EVERY_S)
+        return max(0.0, self._due[group] - now)
+
+    def _ask_for_it(self, group: str) -> float | None:
+        """Have the instance asked for in the group's turn: the sweep over many groups takes hours."""
+        wait = self._turn_in(group)
+        if wait > 0:
+            return wait
+        self._want_instance(group)  # the answer brings the pod here again, and its turn goes on
+        return None
+
     async def _send(self, pod: Pod, group: str, instance: str, cost: int) -> float | None:
         with self._turns.turn(identity_of(pod)) as may_send:
             if not may_send:
@@ -108,6 +118,8 @@ class DeletionCosts:
                 await self._client.update_container_group_instance(
                     group, instance, ContainerGroupInstancePatch(deletion_cost=cost)
                 )
+            except NotFound:
+                pass  # the instance is gone; another one is told when it is seen
             except SaladCloudError as error:
                 log.info("deletion cost: not told now", group=group, pod=str(key_of(pod)), error=str(error))
                 self._due[group] = self._monotonic() + FAILED_AGAIN_S

@@ -60,7 +60,7 @@ def final_end(story: Story, phase: str) -> ContainerStateTerminated:
             containerID=container_id(story),
         )
     words = story.state.description or "SaladCloud ended the container group and did not say how."
-    began = story.told or (story.last.start if story.last else None)
+    began = story.new_runs[-1].start if story.new_runs else story.told
     return unknown_end(began, story.now, words, container_id(story))
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.capacity import Replicas
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.saladcloud.budget import RequestClass
@@ -44,6 +45,12 @@ class Organization:
         self._doubt = asyncio.Event()
         self.catalogue: GpuCatalogue | None = None
         self.quotas: Quotas | None = None
+
+    def known_catalogue(self) -> GpuCatalogue:
+        """Return the GPU classes. Raises TemporaryProviderError before they are known."""
+        if self.catalogue is None:
+            raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
+        return self.catalogue
 
     @property
     def replicas(self) -> Replicas:

@@ -81,12 +81,6 @@ UNLISTED_AGAIN_S = 60.0
 ANSWER_BY_NAME_HOLDS_S = 30.0
 """So long a 404 by name is believed, where the listing may be cut."""
 DISOWNED_AGAIN_S = 30.0
-QUOTA_AGAIN_S = 10.0
-REFUSED_AGAIN_S = 30.0
-"""How long a pod waits at least that SaladCloud itself refused, before it tries again in its turn; see `refusals`."""
-RETRANSLATE_S = 30.0
-"""A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
-namespace and images come and go, and to try costs SaladCloud nothing."""
 
 log = structlog.get_logger(__name__)
 
@@ -304,13 +298,16 @@ class SaladCloudProvider:
                         self._keys[record.group] = key_of(pod)
                     return made
                 # The group is there, from a create whose answer was lost, or it is gone.
-                await self._ask(record.group)
+                missing = await self._ask(record.group)
+                log.info("container group: its name was taken", group=record.group, pod=str(key_of(pod)), gone=missing)
                 situation = self._situation(pod, record)
                 if isinstance(situation.lookup, Present) and isinstance(situation.ownership, Owned):
                     return await self._observe(pod, situation.lookup.group)
                 return Observation(None, again_in=LOOK_AGAIN_S)
             case Observe(group):
                 seen = await self._observe(pod, group)
+                if seen.status is None or is_finished(seen.status):
+                    return seen
                 return joined(seen, Observation(None, again_in=await self._deletion_costs.tell(pod, group.name)))
             case Update(group):
                 assert record is not None

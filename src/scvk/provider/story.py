@@ -95,7 +95,9 @@ class Story:
 
         A failure without a description after a start is none of the image's: the program ran, and nothing was heard.
         """
-        ran = self.has_run or (self.state.start_time is not None and not self.state.description)
+        began, finished = self.state.start_time, self.state.finish_time
+        deployed = began is not None and finished is not None and began <= finished and not self.state.description
+        ran = self.has_run or deployed
         failed = self.state.status == GroupStatus.FAILED and ran and self.policy == "Never"
         return failed and not self.running and self.final is None and not self.awaits_word
 
@@ -108,7 +110,7 @@ class Story:
             self.state.status == GroupStatus.FAILED
             and unexplained
             and finished is not None
-            and self.now - finished < WORD_OF_AN_END
+            and abs(self.now - finished) < WORD_OF_AN_END  # a clock that is far off must not make it wait for hours
         )
 
     def restarts(self) -> int:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -191,9 +190,7 @@ class Updater:
     async def _make(
         self, changed: frozenset[Setting], pod: Pod, source: InputSource, mark: PodMark, group: ContainerGroup
     ) -> GroupPatch | None:
-        catalogue = self._organization.catalogue
-        if catalogue is None:
-            raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
+        catalogue = self._organization.known_catalogue()
         translation: Translation | None = None
         versions: Mapping[str, str] = {}
         if Setting.IMAGE in changed:
@@ -216,9 +213,11 @@ class Updater:
         digests = encoded(found.with_applied(made.sent))
         paths = paths_together(path for setting in Setting if setting in made.sent for path in paths_of(setting, pod))
         try:
-            if group.current_state.status not in _LEFT_AS_THEY_ARE:
+            if group.current_state.status == GroupStatus.FAILED:
                 # First: if the agent dies between both, the next look still finds the change to be made.
-                await self._start(group.name)
+                await self._client.start_container_group(group.name)
+            elif group.current_state.status not in _LEFT_AS_THEY_ARE:
+                await self._start_what_may_have_failed(group.name)
             answer = await self._client.update_container_group(group.name, patched_with_settings(made.patch, digests))
         except NotFound:
             return Observation(None, again_in=LOOK_AGAIN_S)  # the next listing tells whether the group is gone
@@ -234,8 +233,7 @@ class Updater:
         self._sent[group.name] = _Sent(digests, self._monotonic())
         self._pauses.pop(uid_of(pod), None)
         if answer.current_state.status == GroupStatus.PENDING and group.current_state.status in _UP:
-            with suppress(SaladCloudError):  # it had failed since it was last seen; in vain, it will say so
-                await self._start(group.name)
+            await self._start_again(group.name)
         log.info("container group: updated", group=group.name, pod=str(key_of(pod)), changed=paths)
         text = (
             f"Container {container_name(pod)} definition changed, will be restarted ({paths})"
@@ -246,14 +244,21 @@ class Updater:
         notes = {} if made.versions is None else noted(made.versions, annotations)
         return Observation(None, notes, (PodEvent("Killing" if has_run(pod) else "Updated", text),), again_in=0.0)
 
-    async def _start(self, name: str) -> None:
-        """Have a group meant to run that may have failed: what is pulled for a change would end as stopped."""
+    async def _start_what_may_have_failed(self, name: str) -> None:
+        """Have the group meant to run: what is pulled for a change of one that has failed would end as stopped."""
         try:
             await self._client.start_container_group(name)
-        except NotFound:
+        except (NotFound, QuotaExceeded):
             raise
         except Decision as error:
             log.info("container group: need not be started", group=name, answer=str(error))
+
+    async def _start_again(self, name: str) -> None:
+        """Start a group that was seen up, and turns out to have failed when its change was taken."""
+        try:
+            await self._client.start_container_group(name)
+        except SaladCloudError as error:
+            log.warning("container group: changed, and not started; it may say `stopped`", group=name, error=str(error))
 
     def _settle(
         self, pod: Pod, found: Applied, judged: Mapping[Setting, bool], why: str, made: GroupPatch | None = None

@@ -23,7 +23,7 @@ from scvk.provider.progress import instance_pause
 from scvk.provider.running import running
 from scvk.provider.timeline import PlatformEvent
 from scvk.provider.transitions import events_between
-from scvk.saladcloud.models import ContainerGroup
+from scvk.saladcloud.models import ContainerGroup, GroupStatus
 
 LOG_AGAIN_S = 2.0
 """How soon the log of an end is read again that may still be on its way."""
@@ -60,7 +60,8 @@ class Watcher:
             pause = self._want_instance(group, evidence.instance_at, probes=has_probes(pod))
         if pause is None:
             self._poller.want_no_instance(group.name)
-        word = WORD_AGAIN_S if awaits_word(pod, evidence, now=self._now()) else None
+        failed = group.current_state.status == GroupStatus.FAILED
+        word = WORD_AGAIN_S if failed and awaits_word(pod, evidence, now=self._now()) else None
         again = [each for each in (pause, LOG_AGAIN_S if awaited else None, word) if each is not None]
         return Observation(
             status,

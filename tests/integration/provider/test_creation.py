@@ -11,10 +11,10 @@ import pytest
 from scvk.kubelet.informer import key_of
 from scvk.kubelet.inputs import ContainerInputs, MissingInput, PodInputs
 from scvk.kubelet.provider import TemporaryProviderError
+from scvk.provider.creation import QUOTA_AGAIN_S, REFUSED_AGAIN_S
 from scvk.provider.decide import SETTLING_S
 from scvk.provider.ownership import Owned, environment, mark_of
 from scvk.provider.refusals import FINAL_AGAIN_S, PASSING_AGAIN_S
-from scvk.provider.saladcloud_provider import QUOTA_AGAIN_S, REFUSED_AGAIN_S
 from scvk.saladcloud.budget import RequestClass
 from tests.integration.provider.scripted_saladcloud import FAULTS, ScriptedSaladCloud
 from tests.integration.provider.world import World, mark, name_of

@@ -91,7 +91,7 @@ async def test_costs_are_told_four_a_minute_at_most() -> None:
     assert world.cloud.count("patch-instance") <= 5
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "timeout", "404"])
+@pytest.mark.parametrize("fault", ["500", "429", "timeout"])
 async def test_a_cost_that_could_not_be_told_disturbs_nothing_and_is_told_later(fault: str) -> None:
     world = await a_world("70")
     world.cloud.fail("patch-instance", fault)
@@ -103,6 +103,41 @@ async def test_a_cost_that_could_not_be_told_disturbs_nothing_and_is_told_later(
     await asyncio.sleep(FAILED_AGAIN_S)
     await world.sync()
     assert instance(world)["deletion_cost"] == 70
+
+
+async def test_an_instance_that_is_gone_is_not_told_again_and_the_next_one_is() -> None:
+    world = await a_world("70")
+    world.cloud.fail("patch-instance", "404")
+    await looked(world)
+    await asyncio.sleep(FAILED_AGAIN_S)
+    await looked(world)
+    assert world.cloud.count("patch-instance") == 1
+    world.cloud.instances[name_of()] = [{"id": SECOND, "state": "running", "deletion_cost": 0}]
+    await looked(world)
+    assert instance(world)["deletion_cost"] == 70
+
+
+async def test_an_instance_that_nobody_has_seen_is_asked_for_once() -> None:
+    world = await a_world("70")
+    assert list(world.provider._poller._wanted) == [name_of()]
+    del world.cloud.instances[name_of()]
+    await looked(world)
+    world.provider._poller._wanted.clear()
+    for _ in range(20):
+        await asyncio.sleep(EVERY_S)
+        await world.sync()
+    assert not world.provider._poller._wanted
+
+
+async def test_a_pod_that_has_ended_tells_no_cost() -> None:
+    world = World(a_pod(policy="Never", annotations={DELETION_COST: "70"}))
+    world.cloud.instances[name_of()] = [{"id": FIRST, "state": "running", "deletion_cost": 0}]
+    await a_running_world(world)
+    world.cloud.set_state(name_of(), "succeeded")
+    await world.poll()
+    await looked(world)
+    await world.sync()
+    assert (world.phase, world.cloud.count("patch-instance")) == ("Succeeded", 0)
 
 
 async def test_a_cost_waits_while_the_request_budget_has_no_room() -> None:

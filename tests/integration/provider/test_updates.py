@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from scvk.kubelet.provider import TemporaryProviderError
 from scvk.kubelet.status import condition
 from scvk.provider.applied import SETTLED_ANNOTATION
 from scvk.provider.translate.policy import Policy
+from scvk.provider.updates import QUOTA_AGAIN_S
 from tests.integration.provider.test_life_of_a_group import a_running_world
 from tests.integration.provider.world import World, name_of
 from tests.unit.provider.evidence import a_pod
@@ -332,6 +334,21 @@ async def test_a_group_that_needs_no_start_is_changed_all_the_same() -> None:
     set_image(world)
     await settled(world)
     assert (started_and_patched(world), group(world)["container"]["image"]) == (["start", "patch"], IMAGE)
+
+
+async def test_a_group_that_has_failed_is_not_changed_while_it_cannot_be_started() -> None:
+    world = await World().started()
+    await world.sync()
+    await world.sync()
+    world.cloud.set_state(name_of(), "failed", description="no such image")
+    await world.poll()
+    world.cloud.fail("start", "quota")
+    set_image(world)
+    await world.sync()
+    assert (started_and_patched(world), world.events[-1].reason) == (["start"], "SaladCloudQuotaExceeded")
+    await asyncio.sleep(QUOTA_AGAIN_S)
+    await settled(world)
+    assert started_and_patched(world) == ["start", "start", "patch"]
 
 
 async def test_a_group_that_turns_out_to_have_failed_when_it_is_changed_is_started() -> None:

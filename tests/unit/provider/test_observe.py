@@ -556,6 +556,22 @@ def test_a_group_whose_image_could_not_be_pulled_does_not_end_its_pod_though_it_
     assert life.phase == "Pending"
 
 
+@pytest.mark.parametrize(("started", "finished"), [(5, None), (None, 20), (25, 20)])
+def test_a_failure_ends_no_pod_where_it_is_not_certain_that_its_group_ever_ran(
+    started: float | None, finished: float | None
+) -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(100, a_group("failed", running=0, started=started, finished=finished))
+    assert life.phase == "Pending"
+
+
+def test_a_clock_that_is_hours_off_does_not_hold_an_end_back() -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(11, UP, (10, RUNNING))
+    life.see(21, a_group("failed", running=0, finished=20 + 7200))
+    assert life.phase == "Failed"
+
+
 def test_a_failure_from_before_a_run_is_not_its_end() -> None:
     life = Life(a_pod(policy="Never"))
     life.see(100, a_group("failed", running=0, finished=20), (90, RUNNING))
