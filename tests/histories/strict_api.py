@@ -20,6 +20,9 @@ from tests.histories.traffic import Traffic
 from tests.unit.kubelet.in_memory_api import InMemoryApi, Seen, Watch, json_answer, status_answer
 from tests.unit.kubelet.strategic_merge import json_merge
 
+REQUESTS_AT_ONCE = 1000
+"""Far more than an agent with a handful of pods has to say at one instant."""
+
 
 class StrictApi(InMemoryApi):
     """One cluster. `broken_rules` has what no kubelet may do, of what was done."""
@@ -29,6 +32,7 @@ class StrictApi(InMemoryApi):
         self._now = now
         self._traffic = traffic
         self._oldest_version = self._version
+        self._at_once = (now(), 0)
         self.broken_rules: list[str] = []
         self.pod_removed: Callable[[str], None] = lambda _uid: None
         """Called with the UID of each pod that the kubelet removes, when it does."""
@@ -61,6 +65,7 @@ class StrictApi(InMemoryApi):
     # -- the server ----------------------------------------------------------------------------------------------
 
     async def _handle(self, request: httpx2.Request) -> httpx2.Response:
+        self._end_a_spin(request)
         if self._traffic is None:
             return await super()._handle(request)
         what = f"{request.method} {request.url.raw_path.decode()}"
@@ -72,6 +77,14 @@ class StrictApi(InMemoryApi):
             raise
         self._traffic.note(f"{what}: {answer.status_code}", answer.content if answer.is_stream_consumed else b"")
         return answer
+
+    def _end_a_spin(self, request: httpx2.Request) -> None:
+        """Break a rule, and off, where the same is done over and over without waiting: time would never go on."""
+        moment, count = self._at_once
+        self._at_once = (self._now(), count + 1 if moment == self._now() else 1)
+        if self._at_once[1] > REQUESTS_AT_ONCE:
+            self.broken_rules.append(f"{REQUESTS_AT_ONCE} requests at one instant, the last one for {request.url.path}")
+            raise httpx2.ConnectError("the API server is worn out", request=request)
 
     def _answer(self, seen: Seen, path: str, subresource: str) -> httpx2.Response:
         present = self.objects.get(path)
