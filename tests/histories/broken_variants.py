@@ -42,12 +42,12 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("takes unknown for absent", broken_provider.takes_unknown_for_absent, first=1),
+    Variant("takes unknown for absent", broken_provider.takes_unknown_for_absent, first=5),
     Variant(
         "takes a failed listing for an empty one", broken_provider.takes_a_failed_listing_for_an_empty_one, first=6
     ),
     Variant(
-        "counts a pod as lost when one listing lacks its group", broken_provider.loses_pods_on_one_listing, first=2
+        "counts a pod as lost when one listing lacks its group", broken_provider.loses_pods_on_one_listing, first=8
     ),
     Variant("makes a second try of a create under a new name", broken_provider.makes_a_new_name_for_each_try, first=1),
     Variant("forgets a create that is under way", broken_provider.forgets_a_create_that_is_under_way, first=1),
@@ -75,9 +75,13 @@ VARIANTS = (
     Variant("starts each status anew", broken_provider.starts_each_status_anew),
     Variant("ends at an answer that nobody can read", broken_provider.dies_of_an_answer_that_is_no_json),
     Variant("does not see that a pod was changed", broken_provider.does_not_see_that_a_pod_was_changed),
-    Variant("takes a change without an answer for done", broken_provider.takes_a_change_without_an_answer_for_done),
+    Variant(
+        "takes a change without an answer for done",
+        broken_provider.takes_a_change_without_an_answer_for_done,
+        first=38,
+    ),
     Variant("remembers pods for ever", broken_provider.remembers_pods_for_ever),
-    Variant("never makes its Node again", broken_kubelet.never_makes_its_node_again, first=19),
+    Variant("never makes its Node again", broken_kubelet.never_makes_its_node_again, first=45),
 )
 
 if __name__ == "__main__":
