@@ -19,6 +19,7 @@ from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.resolution import resolve_inputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
+from scvk.provider.settings_variable import with_settings
 from scvk.provider.translate import translate
 from scvk.saladcloud.models.bodies import body_of
 
@@ -86,7 +87,7 @@ def _request(pod: Pod, cluster_id: str) -> bytes:
     mark = PodMark(cluster_id, "default", pod.metadata.name or "", pod.metadata.uid or "", 0, NODE)
     translation = translate(pod, inputs, mark, GpuCatalogue.of(()))
     assert translation.request is not None, translation.findings
-    return msgspec.json.encode(body_of(translation.request))
+    return msgspec.json.encode(body_of(with_settings(translation.request, pod)))
 
 
 async def _side_by_side(items: Iterator[_T], work: Callable[[_T], Awaitable[_R]]) -> list[_R]:

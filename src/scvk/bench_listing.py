@@ -18,6 +18,7 @@ from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.resolution import resolve_inputs
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
+from scvk.provider.settings_variable import with_settings
 from scvk.provider.translate import Translation, translate
 from scvk.provider.translate.policy import DEFAULT_POLICY
 from scvk.saladcloud.models import ContainerGroupCollection
@@ -64,13 +65,13 @@ async def measure(runs: int) -> Measured:
 def _full_request(number: int) -> Mapping[str, Any]:
     """Return the request of a pod whose files fill the wrapper to the last KiB that is not refused."""
     for file_bytes in range(WRAPPER_BYTES, 0, -_STEP_BYTES):
-        translation = _translation(number, file_bytes)
+        pod, translation = _translation(number, file_bytes)
         if translation.request is not None:
-            return body_of(translation.request)
+            return body_of(with_settings(translation.request, pod))
     raise AssertionError("no wrapper is small enough")
 
 
-def _translation(number: int, file_bytes: int) -> Translation:
+def _translation(number: int, file_bytes: int) -> tuple[Pod, Translation]:
     spec = {
         "volumes": [{"name": "v", "configMap": {"name": "files"}}],
         "containers": [
@@ -89,4 +90,4 @@ def _translation(number: int, file_bytes: int) -> Translation:
     objects = InputObjects({"files": ConfigMapContents("files", {"file": contents})})
     inputs = resolve_inputs(pod, InputNeeds(("main",)), objects, NodeView("bench")).complete()
     mark = PodMark("cluster", "default", f"full-{number}", uid, 0, "bench")
-    return translate(pod, inputs, mark, GpuCatalogue.of(()))
+    return pod, translate(pod, inputs, mark, GpuCatalogue.of(()))

@@ -25,6 +25,7 @@ from scvk.provider.preview.offline_inputs import STAND_IN_NODE, OfflineInputs, o
 from scvk.provider.preview.placement import misplaced_annotations, warnings_of
 from scvk.provider.preview.pod_report import Need, PodOutcome, PodReport
 from scvk.provider.preview.price import price_of
+from scvk.provider.settings_variable import with_settings
 from scvk.provider.translate import Finding, Outcome, Translation, translate
 from scvk.provider.translate.daemon_sets import NOT_RUN
 from scvk.provider.translate.image_name import reference_of
@@ -102,7 +103,7 @@ def preview(
     )
     if any(finding.reason_code == NOT_RUN for finding in translation.findings):
         return _not_run(report, translation.findings)
-    request = translation.request
+    request = with_settings(translation.request, subject.pod) if translation.request is not None else None
     if request is not None and not any(finding.outcome is Outcome.REFUSED for finding in known.findings):
         shown = body_of(request) if surroundings.show_secrets else masked_body(translation, request)
         report = replace(

@@ -87,6 +87,12 @@ def test_a_plain_pod_runs_with_a_valid_request() -> None:
     assert violations_of(document().schema("ContainerGroupPrototype"), dict(request(found))) == []
 
 
+def test_the_request_has_all_variables_that_the_agent_adds() -> None:
+    variables = request(report(pod()))["container"]["environment_variables"]
+    own = {"CLUSTER_ID", "POD_NAMESPACE", "POD_NAME", "POD_UID", "ATTEMPT", "NODE", "SETTINGS"}
+    assert own <= {name.removeprefix("SCVK_") for name in variables if name.startswith("SCVK_")}
+
+
 def test_a_pod_that_loses_something_runs_degraded_or_not_at_all_if_strict() -> None:
     text = pod(spec=f"hostname: h\n  tolerations: [{TOLERATION}]")
     assert report(text).outcome is PodOutcome.RUNS_DEGRADED
