@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,9 +24,13 @@ from lightkube.core.exceptions import ConfigError
 from lightkube.resources.core_v1 import Namespace
 
 from scvk import __version__
+from scvk.api_settings import api_door
 from scvk.kubelet.address import own_address
+from scvk.kubelet.api.server import ApiDoor
+from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterUnreachable
+from scvk.kubelet.declared_features import declared_features
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
@@ -41,6 +44,7 @@ from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
+from scvk.signals import stopped_by_signals
 from scvk.translation_settings import checked_policy
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
@@ -100,7 +104,10 @@ async def _run(
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
-    with _explained(connection.config.cluster.server):
+    with (
+        api_door(settings, chosen.node_name, address, utc_now) as door,
+        _explained(connection.config.cluster.server),
+    ):
         release = await connection.cluster.server_version()
         version = kubelet_version(release, f"scvk-{__version__}")
         kube_system = await connection.cluster.get(Namespace, "kube-system")
@@ -117,10 +124,13 @@ async def _run(
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
-            NodeIdentity(chosen.node_name, address, version, chosen.taints, chosen.labels),
+            NodeIdentity(
+                chosen.node_name, address, version, chosen.taints, chosen.labels, door.port, declared_features(release)
+            ),
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            door=door,
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -141,11 +151,15 @@ class Node:
         *,
         preparation: Preparation,
         service_links: bool,
+        door: ApiDoor | None = None,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
-        self.kubelet = Kubelet(cluster, self.provider, node, agent, service_links=service_links, now=now)
+        can = Capabilities(logs=self.provider.logs)
+        self.kubelet = Kubelet(
+            cluster, self.provider, node, agent, service_links=service_links, door=door, capabilities=can, now=now
+        )
 
     async def run(self) -> None:
         """Play the node until cancelled. Raises what `Kubelet.run` and `SaladCloudProvider.start` raise."""
@@ -246,30 +260,6 @@ async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
         yield _Connection(config, cluster)
     finally:
         await cluster.aclose()
-
-
-@contextmanager
-def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[list[signal.Signals]]:
-    """Cancel `task` on the first SIGTERM or SIGINT while the block runs; yields the list of signals received.
-
-    Further signals change nothing: cancelling the clean-up too would leave behind what it is there for.
-    """
-    loop = asyncio.get_running_loop()
-    received: list[signal.Signals] = []
-
-    def stop(number: signal.Signals) -> None:
-        received.append(number)
-        if len(received) == 1:
-            task.cancel()
-            log.info("stopping", signal=number.name)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield received
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 from cyclopts import Group, Parameter
 
+from scvk.api_settings import ApiSettings, check_api
 from scvk.kubelet.node import Taint
 from scvk.node_settings import (
     FIXED_LABELS,
@@ -98,7 +99,7 @@ class SaladCloudSettings:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
+class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, SaladCloudSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
@@ -114,8 +115,8 @@ class AgentSettings(RegistrySettings, TranslationSettings, SaladCloudSettings):
     """A further label of the node, KEY=VALUE; may be repeated. In the variable: several with commas between."""
 
     kubelet_address: Annotated[str, Parameter(env_var="POD_IP", group=_NODE)] = ""
-    """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
-    never loopback where there is another."""
+    """IP address that the node shows (InternalIP), and on which the kubelet's API listens. Default: the one from which
+    this machine reaches the API server, never loopback where there is another."""
 
     kubeconfig: Annotated[
         str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
@@ -169,6 +170,7 @@ def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
     _check_address(settings.kubelet_address)
+    check_api(settings)
     saladcloud = checked_saladcloud(settings)
     policy = checked_policy(settings)
     registries = checked_registries(settings)

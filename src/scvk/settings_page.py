@@ -8,6 +8,7 @@ import typing
 from cyclopts import Parameter
 from docstring_parser import parse_from_object
 
+from scvk.api_settings import ApiSettings
 from scvk.registry_settings import RegistrySettings
 from scvk.settings import AgentSettings, SaladCloudSettings
 from scvk.translation_settings import TranslationSettings
@@ -29,7 +30,7 @@ def render_configuration_page() -> str:
     """Return the page as Markdown."""
     meanings = {
         param.arg_name: param.description or ""
-        for part in (SaladCloudSettings, TranslationSettings, RegistrySettings, AgentSettings)
+        for part in (SaladCloudSettings, TranslationSettings, RegistrySettings, ApiSettings, AgentSettings)
         for param in parse_from_object(part).params
     }
     hints = typing.get_type_hints(AgentSettings, include_extras=True)

@@ -53,13 +53,18 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """What the operator chose for the node; `address` is an IP, `version` the VERSION column of `kubectl get nodes`."""
+    """What the operator chose for the node; `address` is an IP, `version` the VERSION column of `kubectl get nodes`.
+
+    `port` is that of the kubelet's API, 0 where there is none; `features` what the node declares, sorted.
+    """
 
     name: str
     address: str
     version: str
     taints: tuple[Taint, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    features: tuple[str, ...] = ()
 
 
 def kubelet_version(server_version: str, program: str) -> str:
@@ -179,6 +184,8 @@ def node_status(
                 {"type": "InternalIP", "address": identity.address},
                 {"type": "Hostname", "address": identity.name},
             ],
+            **({"daemonEndpoints": {"kubeletEndpoint": {"Port": identity.port}}} if identity.port else {}),
+            **({"declaredFeatures": list(identity.features)} if identity.features else {}),
             "nodeInfo": {
                 "architecture": "amd64",
                 "bootID": "",

@@ -32,6 +32,7 @@ from scvk.kubelet.provider import (
 )
 from scvk.provider.capacity import node_facts
 from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
+from scvk.provider.container_logs.source import ContainerLogs
 from scvk.provider.decide import (
     AskByName,
     Create,
@@ -118,6 +119,7 @@ class SaladCloudProvider:
         self._organization = Organization(client)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
+        self.logs = ContainerLogs(client, self._view, project=identity.project, now=now)
         self._keys: dict[str, PodKey] = {}
         self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
         self._conflicts: dict[str, str] = {}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scvk.kubelet.api.terminal_size import MAX_SIZE_TEXT, TerminalSize, TerminalSizeReader
+from scvk.kubelet.api.terminal_size import MAX_SIZE_TEXT, TerminalSizeReader
+from scvk.kubelet.capabilities import TerminalSize
 
 
 @given(st.integers(1, 60))

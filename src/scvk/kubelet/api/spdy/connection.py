@@ -1,7 +1,7 @@
 """One SPDY/3.1 connection, as a machine: `receive_data` takes bytes and returns events, `data_to_send` has the answer.
 
 It keeps one control frame, header compression, and a few numbers for each open stream; data is passed on, never kept.
-Whoever carries it bounds the rest: it reads no further while what it sent, or what it received, is not consumed.
+Who carries it reads no further while what was received, or is to be sent, is not taken.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from scvk.kubelet.api.spdy.events import (
 )
 from scvk.kubelet.api.spdy.frames import (
     INITIAL_WINDOW_SIZE,
-    MAX_STREAM_ID,
     Data,
     Frame,
     FrameReader,
@@ -94,6 +93,11 @@ class SpdyConnection:
             events.append(ConnectionFailed(error))
         return events
 
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes are to be sent."""
+        return len(self._out)
+
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, once."""
         data = bytes(self._out)
@@ -124,6 +128,10 @@ class SpdyConnection:
             return 0
         return MAX_DATA_FRAME if self._peer_has_windows is False else max(0, min(MAX_DATA_FRAME, state.sending.room))
 
+    def has(self, stream: int) -> bool:
+        """Say whether a stream is open in any direction."""
+        return stream in self._streams
+
     def is_open(self, stream: int) -> bool:
         """Say whether data can be sent on a stream, now or later."""
         state = self._streams.get(stream)
@@ -146,7 +154,9 @@ class SpdyConnection:
         if end and sent == len(data):
             if not sent:
                 self._send(Data(stream, b"", fin=True))
-            self._we_end(stream, state)
+            state.we_ended = True
+            if state.they_ended:
+                del self._streams[stream]
         elif sent < len(data) and self._peer_has_windows is None and self._probe is None:
             self._probe = self.ping()
         return sent
@@ -154,10 +164,8 @@ class SpdyConnection:
     def acknowledge(self, stream: int, size: int) -> None:
         """Say that `size` bytes of a stream are consumed, so that the other side may send more."""
         state = self._streams.get(stream)
-        if state is not None and not state.they_ended:
-            delta = state.receiving.consume(size)
-            if delta:
-                self._send(WindowUpdate(stream, delta))
+        if state is not None and not state.they_ended and (delta := state.receiving.consume(size)):
+            self._send(WindowUpdate(stream, delta))
 
     def reset(self, stream: int, status: ResetStatus = ResetStatus.CANCEL) -> None:
         """End a stream at once."""
@@ -166,9 +174,7 @@ class SpdyConnection:
 
     def ping(self) -> int:
         """Ask the other side for a sign of life; PingAnswered has the number that is returned."""
-        ping, self._next_ping = self._next_ping, (self._next_ping + 2) % (1 << 32)
-        if not self._next_ping:
-            self._next_ping = 2
+        ping, self._next_ping = self._next_ping, (self._next_ping + 2) % (1 << 32) or 2
         self._send(Ping(ping))
         return ping
 
@@ -284,7 +290,7 @@ class SpdyConnection:
         return stream % 2 != self._their_parity
 
     def _last_known(self, stream: int) -> int:
-        return min(self._next_stream - 2, MAX_STREAM_ID) if self._is_ours(stream) else self._last_of_theirs
+        return self._next_stream - 2 if self._is_ours(stream) else self._last_of_theirs
 
     def _they_may_end(self, stream: int, fin: bool) -> None:
         state = self._streams.get(stream)
@@ -292,8 +298,3 @@ class SpdyConnection:
             state.they_ended = True
             if state.we_ended:
                 del self._streams[stream]
-
-    def _we_end(self, stream: int, state: _Stream) -> None:
-        state.we_ended = True
-        if state.they_ended:
-            del self._streams[stream]
