@@ -3,9 +3,11 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+IMAGE ?= ghcr.io/saladtechnologies/virtual-kubelet-saladcloud
+IMAGE_TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/scvk/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-full check format docs histories bench clean
+.PHONY: help demo test test-unit test-full check format docs campaign bench build-image clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,11 +41,15 @@ format: $(VENV)/.installed ## rewrite formatting and import order
 docs: $(VENV)/.installed ## rewrite the pages that are generated from code
 	@$(RUN)/python scripts/generate_docs.py
 
-histories: $(VENV)/.installed ## random hours of an agent on a virtual clock; not part of make test yet
-	@$(RUN)/pytest -q -n auto tests/histories
+campaign: $(VENV)/.installed ## 20,000 random histories from fresh seeds, for hours; the same command resumes it
+	@sh scripts/campaign
 
 bench: $(VENV)/.installed ## measured figures, with the limits they are compared with
+	@$(RUN)/python -m tests.integration.agent.bench
 	@$(RUN)/python -m scvk.bench
+
+build-image: ## the agent as a container image; needs a container engine
+	docker build --tag $(IMAGE):$(IMAGE_TAG) --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .
 
 clean: ## remove what the verbs made in this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

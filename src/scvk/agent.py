@@ -33,7 +33,9 @@ from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterU
 from scvk.kubelet.declared_features import declared_features
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeIdentity, NodeTaken, kubelet_version
+from scvk.kubelet.node import NodeIdentity, kubelet_version
+from scvk.kubelet.node_keeper import NodeTaken
+from scvk.kubelet.uninstallation import UninstallationError
 from scvk.provider.image_configs import LIMITS, ImageConfigs
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
@@ -50,7 +52,7 @@ from scvk.translation_settings import checked_policy
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken)
+FORESEEN = (ClusterError, SaladCloudError, AnotherAgent, AgentLeaseLost, NodeTaken, UninstallationError)
 """What can end an agent without any fault of this program."""
 
 log = structlog.get_logger(__name__)
@@ -61,7 +63,9 @@ class AgentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Connection:
+class Connection:
+    """An open client of the cluster, and what it was opened with."""
+
     config: SingleConfig
     cluster: Cluster
 
@@ -76,10 +80,20 @@ async def run_agent(settings: AgentSettings) -> None:
     with stopped_by_signals(task) as received:
         try:
             await play_node(settings)
+            await _stay_in_pod()
         except asyncio.CancelledError:
             if not received or task.uncancel() > 0:
                 raise  # somebody else cancelled us, and waits for that
             log.info("stopped; no pod was disturbed")
+
+
+async def _stay_in_pod() -> None:
+    """Wait for the end of the pod that the agent runs in, if it does: left alone, it would be started again at once,
+    and make the Node that has just been uninstalled.
+    """
+    if (SERVICE_ACCOUNT / "token").is_file():
+        log.info("delete the Deployment of this agent now; until then it does nothing")
+        await asyncio.Event().wait()
 
 
 async def play_node(settings: AgentSettings) -> None:
@@ -87,7 +101,7 @@ async def play_node(settings: AgentSettings) -> None:
     chosen = checked(settings)
     config = kubernetes_config(settings.kubeconfig)
     async with (
-        _connected(config) as connection,
+        connected(config) as connection,
         saladcloud_client(chosen.saladcloud) as (client, budget),
         _image_configs(chosen.registries) as images,
     ):
@@ -97,7 +111,7 @@ async def play_node(settings: AgentSettings) -> None:
 async def _run(
     settings: AgentSettings,
     chosen: Checked,
-    connection: _Connection,
+    connection: Connection,
     client: SaladCloudClient,
     budget: RequestBudget,
     images: ImageConfigs,
@@ -106,30 +120,37 @@ async def _run(
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
     with (
         api_door(settings, chosen.node_name, address, utc_now) as door,
-        _explained(connection.config.cluster.server),
+        explained(connection.config.cluster.server),
     ):
         release = await connection.cluster.server_version()
         version = kubelet_version(release, f"scvk-{__version__}")
-        kube_system = await connection.cluster.get(Namespace, "kube-system")
-        assert kube_system.metadata is not None
+        identity = await read_cluster_id(connection.cluster, settings.cluster_id)
         holder = f"{socket.gethostname()}_{secrets.token_hex(4)}"
         node = Node(
             connection.cluster,
             client,
             budget,
             ProviderIdentity(
-                cluster_id(kube_system.metadata.uid or "", settings.cluster_id),
+                identity,
                 chosen.node_name,
                 address,
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
             NodeIdentity(
-                chosen.node_name, address, version, chosen.taints, chosen.labels, door.port, declared_features(release)
+                chosen.node_name,
+                address,
+                version,
+                chosen.taints,
+                chosen.labels,
+                door.port,
+                declared_features(release),
             ),
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
+            pods_have_node_ip=settings.pod_ip == "node",
+            adopt_legacy=settings.adopt_legacy,
             door=door,
             now=utc_now,
             monotonic=time.monotonic,
@@ -151,32 +172,54 @@ class Node:
         *,
         preparation: Preparation,
         service_links: bool,
-        door: ApiDoor | None = None,
+        pods_have_node_ip: bool = False,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        adopt_legacy: bool = False,
+        door: ApiDoor | None = None,
     ) -> None:
-        self.provider = SaladCloudProvider(client, budget, cloud, preparation=preparation, now=now, monotonic=monotonic)
-        can = Capabilities(logs=self.provider.logs)
+        self.provider = SaladCloudProvider(
+            client,
+            budget,
+            cloud,
+            preparation=preparation,
+            now=now,
+            monotonic=monotonic,
+            adopt_legacy=adopt_legacy,
+        )
         self.kubelet = Kubelet(
-            cluster, self.provider, node, agent, service_links=service_links, door=door, capabilities=can, now=now
+            cluster,
+            self.provider,
+            node,
+            agent,
+            service_links=service_links,
+            pods_have_node_ip=pods_have_node_ip,
+            door=door,
+            capabilities=Capabilities(logs=self.provider.program_log),
+            now=now,
         )
 
     async def run(self) -> None:
-        """Play the node until cancelled. Raises what `Kubelet.run` and `SaladCloudProvider.start` raise."""
+        """Play the node until cancelled, or uninstalled. Raises what `Kubelet.run` and the provider's `start` raise."""
+        watching: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
 
             async def prepare() -> None:
                 await self.provider.start()
-                group.create_task(self.provider.run())
+                watching.append(group.create_task(self.provider.run()))
 
             await self.kubelet.run(prepare)
+            for task in watching:
+                task.cancel()
 
 
 @contextmanager
-def _explained(server: str) -> Iterator[None]:
-    """Turn whatever ends the agent, alone or in groups, into one AgentError."""
+def explained(server: str) -> Iterator[None]:
+    """Turn whatever ends the agent, or another command, alone or in groups, into one AgentError."""
     try:
         yield
+    except AgentError:
+        raise
     except Exception as error:
         causes = list(_causes(error))
         unforeseen = [cause for cause in causes if not isinstance(cause, FORESEEN)]
@@ -250,14 +293,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def read_cluster_id(cluster: Cluster, extra: str) -> str:
+    """Return the id of a cluster from its namespace `kube-system`. Raises ClusterError."""
+    kube_system = await cluster.get(Namespace, "kube-system")
+    assert kube_system.metadata is not None
+    return cluster_id(kube_system.metadata.uid or "", extra)
+
+
 @asynccontextmanager
-async def _connected(config: SingleConfig) -> AsyncIterator[_Connection]:
+async def connected(config: SingleConfig) -> AsyncIterator[Connection]:
+    """Open a client of the cluster. Raises AgentError where certificates or credentials cannot be used."""
     try:
         cluster = Cluster.connect(config, user_agent=USER_AGENT)
     except (OSError, ValueError, TypeError, ConfigError, httpx2.InvalidURL) as error:
         raise AgentError(f"the kubeconfig's certificates or credentials cannot be used: {error}") from error
     try:
-        yield _Connection(config, cluster)
+        yield Connection(config, cluster)
     finally:
         await cluster.aclose()
 

@@ -36,14 +36,14 @@ class ApiSettings:
     kubelet_certificate: Annotated[
         Literal["self-signed", "files"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
     ] = "self-signed"
-    """Where the certificate of the kubelet's API comes from. An API server that checks it (its option
-    --kubelet-certificate-authority) needs files."""
+    """Where the certificate of the kubelet's API comes from. An API server that was told an authority for
+    kubelets needs files."""
 
     kubelet_certificate_file: Annotated[str, Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE_FILE", group=_API)] = ""
-    """Certificate chain as PEM, for --kubelet-certificate files. Read again when it changes."""
+    """Certificate chain as PEM, where it comes from files. Read again when it changes."""
 
     kubelet_private_key_file: Annotated[str, Parameter(env_var="SALAD_VK_KUBELET_PRIVATE_KEY_FILE", group=_API)] = ""
-    """Private key of the certificate as PEM, for --kubelet-certificate files. Read again when it changes."""
+    """Private key of the certificate as PEM, where it comes from files. Read again when it changes."""
 
 
 def check_api(settings: ApiSettings) -> None:

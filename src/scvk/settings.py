@@ -99,11 +99,25 @@ class SaladCloudSettings:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, SaladCloudSettings):
-    """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
+class NodeSettings(SaladCloudSettings):
+    """Which node of which cluster, and of which project: what every command needs that acts on groups of pods."""
 
     nodename: Annotated[str, Parameter(env_var="SALAD_VK_NODE_NAME", group=_NODE)] = ""
     """Name of the Kubernetes node. Default: saladcloud-ORGANIZATION-PROJECT, cut with a hash beyond 63 characters."""
+
+    kubeconfig: Annotated[
+        str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
+    ] = ""
+    """Kubeconfig file. Default: the pod's own service account, else ~/.kube/config."""
+
+    cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
+    """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, NodeSettings):
+    """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     disable_taint: Annotated[bool, Parameter(negative=(), group=_NODE)] = False
     """Leave out the taint virtual-kubelet.io/provider=saladcloud:NoSchedule: any pod may then be scheduled here."""
@@ -118,17 +132,16 @@ class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, SaladClo
     """IP address that the node shows (InternalIP), and on which the kubelet's API listens. Default: the one from which
     this machine reaches the API server, never loopback where there is another."""
 
-    kubeconfig: Annotated[
-        str, Parameter(env_var="KUBECONFIG", name=("--kubeconfig", "--kube-config"), group=_CLUSTER)
-    ] = ""
-    """Kubeconfig file. Default: the pod's own service account, else ~/.kube/config."""
+    pod_ip: Annotated[Literal["none", "node"], Parameter(env_var="SALAD_VK_POD_IP", group=_NODE)] = "none"
+    """Address that pods show: none, or the node's, for controllers that wait for one. Nothing reaches a pod by it."""
 
     agent_namespace: Annotated[str, Parameter(env_var="SALAD_VK_AGENT_NAMESPACE", group=_CLUSTER)] = ""
     """Namespace of the Lease that keeps a second agent for the node from starting. Default: that of the pod or of the
     kubeconfig's context."""
 
-    cluster_id: Annotated[str, Parameter(env_var="SALAD_VK_CLUSTER_ID", group=_CLUSTER)] = ""
-    """Tells apart clusters that share the UID of kube-system, as one restored from a backup of the other does."""
+    adopt_legacy: Annotated[bool, Parameter(env_var="SALAD_VK_ADOPT_LEGACY", negative=(), group=_CLUSTER)] = False
+    """Take over container groups that the Go program made for pods of this node, as they run. For the switch from that
+    program; needs its node name. What was taken over stays so when this is left out again."""
 
     service_links: Annotated[bool, Parameter(env_var="SALAD_VK_SERVICE_LINKS", negative=(), group=_CLUSTER)] = False
     """Give pods the variables that name the Services of their namespace and the API server, as a kubelet does. Without
@@ -176,13 +189,18 @@ def checked(settings: AgentSettings) -> Checked:
     registries = checked_registries(settings)
     taints = () if settings.disable_taint else (PROVIDER_TAINT,)
     return Checked(
-        node_name=node_name(settings.nodename, saladcloud.organization, saladcloud.project),
+        node_name=checked_node(settings, saladcloud),
         taints=distinct((*taints, *(parse_taint(text) for text in items(settings.taint)))),
         labels=dict(parse_label(text) for text in items(settings.node_label)),
         saladcloud=saladcloud,
         policy=policy,
         registries=registries,
     )
+
+
+def checked_node(settings: NodeSettings, saladcloud: CheckedSaladCloud) -> str:
+    """Return the node's name; raises SettingsError where it is none."""
+    return node_name(settings.nodename, saladcloud.organization, saladcloud.project)
 
 
 def checked_saladcloud(settings: SaladCloudSettings, *, needs_project: bool = True) -> CheckedSaladCloud:

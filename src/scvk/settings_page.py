@@ -10,7 +10,7 @@ from docstring_parser import parse_from_object
 
 from scvk.api_settings import ApiSettings
 from scvk.registry_settings import RegistrySettings
-from scvk.settings import AgentSettings, SaladCloudSettings
+from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
 from scvk.translation_settings import TranslationSettings
 
 _HEAD = """# Configuration
@@ -28,26 +28,40 @@ word, the program runs the agent, so that a deployment can switch without a chan
 
 def render_configuration_page() -> str:
     """Return the page as Markdown."""
-    meanings = {
-        param.arg_name: param.description or ""
-        for part in (SaladCloudSettings, TranslationSettings, RegistrySettings, ApiSettings, AgentSettings)
-        for param in parse_from_object(part).params
-    }
-    hints = typing.get_type_hints(AgentSettings, include_extras=True)
-    rows = [
-        _row(setting, _parameter(hints[setting.name]), meanings[setting.name])
-        for setting in dataclasses.fields(AgentSettings)
-    ]
+    said = meanings()
+    rows = [_row(setting, said[setting.name]) for setting in dataclasses.fields(AgentSettings)]
     return _HEAD + "\n".join(rows) + "\n"
 
 
-def _row(setting: dataclasses.Field[object], parameter: Parameter, meaning: str) -> str:
-    names = tuple(parameter.name or ()) or (f"--{setting.name.replace('_', '-')}",)
-    variables = ", ".join(f"`{variable}`" for variable in parameter.env_var or ())
-    default = f"`{setting.default}`" if isinstance(setting.default, str) and setting.default else ""
-    flags = ", ".join(f"`{name}`" for name in names)
+def meanings() -> dict[str, str]:
+    """Return what each setting of the agent means, by its name."""
+    return {
+        param.arg_name: param.description or ""
+        for part in (
+            SaladCloudSettings,
+            NodeSettings,
+            TranslationSettings,
+            RegistrySettings,
+            ApiSettings,
+            AgentSettings,
+        )
+        for param in parse_from_object(part).params
+    }
+
+
+def flag_names(settings: type, setting: dataclasses.Field[object]) -> tuple[str, ...]:
+    """Return the flags of a setting, such as `--node-label`."""
+    return tuple(_parameter(settings, setting).name or ()) or (f"--{setting.name.replace('_', '-')}",)
+
+
+def _row(setting: dataclasses.Field[object], meaning: str) -> str:
+    variables = ", ".join(f"`{variable}`" for variable in _parameter(AgentSettings, setting).env_var or ())
+    given = (setting.default,) if isinstance(setting.default, str) else setting.default
+    default = ", ".join(f"`{each}`" for each in given if each) if isinstance(given, tuple) else ""
+    flags = ", ".join(f"`{name}`" for name in flag_names(AgentSettings, setting))
     return f"| {flags} | {variables} | {default} | {' '.join(meaning.split())} |"
 
 
-def _parameter(hint: object) -> Parameter:
+def _parameter(settings: type, setting: dataclasses.Field[object]) -> Parameter:
+    hint = typing.get_type_hints(settings, include_extras=True)[setting.name]
     return next(part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Parameter))

@@ -13,11 +13,9 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.quantities import InvalidQuantityError, ceil_in, parse_quantity
-from scvk.provider.translate.policy import DEFAULT_POLICY, Policy, ResourceSteps
+from scvk.provider.translate.injected import WELL_KNOWN
+from scvk.provider.translate.policy import DEFAULT_POLICY, MOST_WRAPPER_BYTES, Policy, ResourceSteps
 from scvk.settings_error import SettingsError
-
-MOST_WRAPPER_BYTES = 2**20
-"""Linux hands a program at most 2 MiB of arguments and variables together where its stack has the usual 8 MiB."""
 
 _CONTAINER_PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?")  # a DNS label, with wildcards
 
@@ -36,9 +34,10 @@ class TranslationSettings:
 
     ignore_containers: Annotated[
         tuple[str, ...], Parameter(env_var="SALAD_VK_IGNORE_CONTAINERS", negative=(), group=_PODS)
-    ] = ()
-    """A name of injected containers that are left out beside another one, such as istio-proxy, with * as a wildcard;
-    may be repeated. In the variable: several with commas between."""
+    ] = WELL_KNOWN
+    """A name of injected containers that are left out beside another one, with * as a wildcard, and with them their
+    init containers (NAME-init, and those of well-known meshes); may be repeated. In the variable: several with commas
+    between. What is given replaces the default; a comma alone leaves none out."""
 
     daemonsets: Annotated[Literal["ignore", "run"], Parameter(env_var="SALAD_VK_DAEMONSETS", group=_PODS)] = "ignore"
     """What to do with pods of DaemonSets: leave them Pending (ignore), or make paid container groups of them (run)."""

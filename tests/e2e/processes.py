@@ -20,6 +20,8 @@ OBSERVER_KEY = "e2e-observer-77b0c2"
 """The tests' own key: their looks count neither against the agent's limit nor among its requests."""
 ORGANIZATION = "acme-corp"
 PROJECT = "default"
+START_WITHIN_S = 60
+"""For a simulator on a machine that does much else."""
 T = TypeVar("T")
 
 
@@ -119,16 +121,12 @@ class SimulatedCloud:
         )
         cloud = cls(Program(command, folder / "simulate.log"))
         await cloud.program.start()
-        process = cloud.program.process
-        assert process is not None
-        assert process.stdout is not None
-        async with asyncio.timeout(30):
-            while found := await process.stdout.readline():
-                address = re.search(rb"https?://\S+/api/public", found)
-                if address:
-                    cloud.url = address.group().decode()
-                    return cloud
-        raise AssertionError(f"scvk simulate did not say where it is: {cloud.program.output()}")
+        try:
+            cloud.url = await cloud._said()
+        except BaseException:
+            await cloud.stop()  # nobody else knows of it
+            raise
+        return cloud
 
     async def stop(self) -> None:
         """Stop the program."""
@@ -164,9 +162,24 @@ class SimulatedCloud:
         """Let requests fail; see the simulator's control API."""
         await self._control("POST", "faults", fault)
 
+    async def interrupt(self, reason: str) -> list[str]:
+        """Take every running instance away from its machine; return their ids."""
+        return list((await self._control("POST", "interrupt", {"reason": reason}))["instances"])
+
     async def mend(self) -> None:
         """End all faults."""
         await self._control("DELETE", "faults")
+
+    async def _said(self) -> str:
+        process = self.program.process
+        assert process is not None
+        assert process.stdout is not None
+        async with asyncio.timeout(START_WITHIN_S):
+            while found := await process.stdout.readline():
+                address = re.search(rb"https?://\S+/api/public", found)
+                if address:
+                    return address.group().decode()
+        raise AssertionError(f"scvk simulate did not say where it is: {self.program.output()}")
 
     def _project(self, project: str) -> str:
         return f"{self.url}/organizations/{ORGANIZATION}/projects/{project}/containers"

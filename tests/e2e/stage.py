@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,14 @@ class Stage:
         """Return the namespace's events with that reason."""
         items = (await self.get("events") or {"items": []})["items"]
         return [event for event in items if event["reason"] == reason]
+
+    async def event_counts(self) -> dict[str, int]:
+        """Return how often each reason was told in the namespace."""
+        items = (await self.get("events") or {"items": []})["items"]
+        counts: Counter[str] = Counter()
+        for event in items:
+            counts[event["reason"]] += event.get("count") or 1
+        return dict(counts)
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

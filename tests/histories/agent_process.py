@@ -21,7 +21,7 @@ from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.exchange import http_client
 from tests.histories.strict_api import StrictApi
 from tests.histories.virtual_time import monotonic, wall_clock
-from tests.histories.wires import InProcess, Wire
+from tests.histories.wires import InProcess, Wire, straight
 
 NODE = "salad"
 CLUSTER_ID = "cluster-1"
@@ -45,8 +45,8 @@ class AgentProcess:
         self._api = api
         self._wires = (Wire(httpx2.MockTransport(api._handle)), Wire(saladcloud))
         to_cluster, to_cloud = self._wires
-        self._http = httpx2.AsyncClient(transport=to_cluster, base_url="https://k8s", trust_env=False)
-        self._saladcloud = http_client("history", transport=to_cloud)
+        self._http = straight(httpx2.AsyncClient(transport=to_cluster, base_url="https://k8s", trust_env=False))
+        self._saladcloud = straight(http_client("history", transport=to_cloud))
         budget = RequestBudget(monotonic)
         client = SaladCloudClient(
             self._saladcloud,
@@ -71,6 +71,7 @@ class AgentProcess:
             monotonic=monotonic,
         )
         self._task = asyncio.create_task(self.node.run())
+        self.killed = False
 
     @property
     def alive(self) -> bool:
@@ -84,11 +85,16 @@ class AgentProcess:
 
     async def kill(self) -> None:
         """End it as SIGKILL does: none of its last words arrive anywhere."""
+        self.kill_now()
+        await self._ended()
+
+    def kill_now(self) -> None:
+        """Do the same between two turns of the loop, whatever it is in the midst of."""
+        self.killed = True
         for wire in self._wires:
             wire.cut()
         self._task.cancel()
         self._api.watches.clear()
-        await self._ended()
 
     async def _ended(self) -> None:
         await asyncio.wait([self._task])

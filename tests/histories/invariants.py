@@ -6,8 +6,10 @@ from collections import Counter
 from typing import Any
 
 from scvk.provider.ownership import POD_UID
+from scvk.simulator.cloud.states import GroupStatus
+from tests.histories.agent_process import NODE
 from tests.histories.virtual_time import monotonic
-from tests.histories.world import FOREIGN, Workload, World
+from tests.histories.world import FOREIGN, World
 
 COLLECTED_WITHIN_S = 300.0
 """How long a group may outlive its pod while the agent runs and nothing is broken: its deletion, a listing that
@@ -23,8 +25,7 @@ class Watchman:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._foreign = world.project.groups[FOREIGN]
-        self._foreign_version = self._foreign.version
+        self._foreign = {name: (world.project.groups[name], world.project.groups[name].version) for name in FOREIGN}
         self._orphaned_since: dict[str, float] = {}
         self._requests_seen = 0
         self.quiet_since: float | None = 0.0
@@ -47,9 +48,10 @@ class Watchman:
             raise BrokenInvariant(f"two live groups for one pod: {names}")
 
     def _foreign_group_is_untouched(self) -> None:
-        group = self._world.project.groups.get(FOREIGN)
-        if group is not self._foreign or group.deleting or group.version != self._foreign_version:
-            raise BrokenInvariant("somebody else's group was written to")
+        for name, (was, version) in self._foreign.items():
+            group = self._world.project.groups.get(name)
+            if group is not was or group.deleting or group.version != version:
+                raise BrokenInvariant(f"somebody else's group {name} was written to")
 
     def _api_was_respected(self) -> None:
         if self._world.api.broken_rules:
@@ -58,7 +60,8 @@ class Watchman:
     def _pod_is_removed(self, uid: str) -> None:
         if self._world.listings_lie:
             return  # nobody can know better
-        left = [g.name for g in self._world.project.groups.values() if g.definition.environment.get(POD_UID) == uid]
+        groups = [group for group in self._world.project.groups.values() if group.name not in FOREIGN]
+        left = [group.name for group in groups if group.definition.environment.get(POD_UID) == uid]
         if left:
             self._world.api.broken_rules.append(f"pod {uid} was removed while its group {left[0]} is there")
 
@@ -97,14 +100,29 @@ class Watchman:
             name = pod["metadata"]["name"]
             if "deletionTimestamp" in pod["metadata"]:
                 return f"pod {name} is still being deleted"
-            problem = _not_as_it_should(pod, self._world.workloads[uid], disturbed=uid in self._world.disturbed)
-            if problem:
-                return f"pod {name} ({self._world.workloads[uid]}): {problem}"
+            workload = self._world.workloads[uid]
+            problem = workload.problem(pod, disturbed=uid in self._world.disturbed)
+            if problem is not None and not self._waits_for_somebody(uid):
+                return f"pod {name} ({workload}): {problem}"
         for uid, group in self._world.own_groups():
             phase = pods.get(uid, {}).get("status", {}).get("phase")
             if phase in (None, "Succeeded", "Failed"):
                 return f"group {group.name} is left of a pod in phase {phase}"
-        return None
+        return self._node_problem()
+
+    def _waits_for_somebody(self, uid: str) -> bool:
+        """Say whether the pod's group was stopped by hand, or its image could not be pulled: nothing mends that."""
+        group = next((group for own, group in self._world.own_groups() if own == uid), None)
+        unpulled = group is not None and group.status is GroupStatus.FAILED and bool(group.status_description)
+        return unpulled or (group is not None and uid in self._world.stopped)
+
+    def _node_problem(self) -> str | None:
+        node = self._world.api.objects.get(f"nodes/{NODE}")
+        if node is None:
+            return "there is no Node"
+        conditions = (node.get("status") or {}).get("conditions") or []
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return None if ready else "the Node is not ready"
 
     def remembered(self) -> str | None:
         """Say what the agent still remembers of pods though there are none; None when its memory is empty."""
@@ -113,31 +131,17 @@ class Watchman:
         provider, pods = agent.node.provider, agent.node.kubelet.pods
         memories: dict[str, Any] = {
             "keys of groups": provider._keys,
-            "conflicts": provider._conflicts,
-            "refused requests": provider._refused_requests,
+            "used names": provider._used_names,
+            "refused requests": provider._refusals,
+            "claims on groups of the Go program": provider._owners._claims,
             "accepted deletes": provider._remover._deleted,
             "vanished pods": pods._vanished,
             "cleared pods": pods._cleared,
             "keys in the queue": pods._queue._ready or pods._queue._timers or pods._queue._failures,
-            "events of groups": {name for name in provider._view._events if name != FOREIGN},
-            "instances": {name for name in provider._view._instances if name != FOREIGN},
+            "events of groups": {name for name in provider._view._events if name not in FOREIGN},
+            "instances": {name for name in provider._view._instances if name not in FOREIGN},
             "wanted instances": provider._poller._wanted,
+            "groups asked for by name": provider._poller.unlisted._turns,
+            "events that pods were told of": provider._watcher._heard,
         }
         return next((f"{what}: {memory}" for what, memory in memories.items() if memory), None)
-
-
-def _not_as_it_should(pod: dict[str, Any], workload: Workload, *, disturbed: bool) -> str | None:
-    status = pod.get("status") or {}
-    phase = status.get("phase")
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
-    if disturbed and phase == "Failed":
-        return None
-    match workload.ends:
-        case "Running":
-            return None if phase == "Running" and ready else f"phase {phase}, ready {ready}"
-        case "Running or waiting":
-            return None if phase == "Running" else f"phase {phase}"
-        case "never ready":
-            return None if phase in ("Pending", "Running") and not ready else f"phase {phase}, ready {ready}"
-        case ends:
-            return None if phase == ends else f"phase {phase}"

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 
 import pytest
-import structlog
 
 from tests.histories.broken_variants import VARIANTS, Variant
-from tests.histories.history import live
-from tests.histories.invariants import BrokenInvariant
+from tests.histories.replay import command, play
 
-pytestmark = pytest.mark.looptime
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Log lines by the hundred thousand are of no use: a history tells its own steps."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.configure(**before)
+SEEDS = range(150)
+MORE_SEEDS = range(1000, 1500)
 
 
-@pytest.mark.parametrize("seed", range(8))
-async def test_a_history_comes_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
-    await live(seed)
+def _well(seed: int) -> None:
+    outcome = play(seed)
+    if outcome.failure is not None:
+        pytest.fail(f"{outcome.failure}\nagain: {command(seed)}", pytrace=False)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_history_comes_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
+    _well(seed)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seed", range(8, 60))
-async def test_many_histories_come_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
-    await live(seed)
+@pytest.mark.parametrize("seed", MORE_SEEDS)
+def test_many_histories_come_to_rest_with_nothing_lost_and_nothing_left(seed: int) -> None:
+    _well(seed)
 
 
-@pytest.mark.parametrize(
-    "variant",
-    [
-        pytest.param(variant, id=variant.what, marks=[pytest.mark.full] if variant.rarely else [])
-        for variant in VARIANTS
-    ],
-)
-async def test_histories_notice_an_agent_that(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
-    variant.breaks(monkeypatch)
-    for seed in variant.seeds:
-        try:
-            await live(seed)
-        except BrokenInvariant:
-            return
-    pytest.fail(f"no history noticed an agent that {variant.what}")
+def test_a_seed_gives_the_same_history_in_every_process() -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, "-m", "tests.histories.replay", "3"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        for hash_seed in ("1", "2")
+    ]
+    assert "traffic" in told[0]  # a digest of all that went over the wires
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("variant", [pytest.param(variant, id=variant.what) for variant in VARIANTS])
+def test_histories_notice_an_agent_that(variant: Variant) -> None:
+    assert variant.noticed_in(variant.seeds) is not None

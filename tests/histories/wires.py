@@ -14,6 +14,7 @@ import httpx2
 from starlette.types import ASGIApp
 
 from scvk.simulator.api.gate import ConnectionDroppedError
+from tests.histories.traffic import Traffic
 
 
 class Wire(httpx2.AsyncBaseTransport):
@@ -40,13 +41,16 @@ class Wire(httpx2.AsyncBaseTransport):
 class InProcess(httpx2.AsyncBaseTransport):
     """An ASGI application as a transport. Answers stream; a connection that it drops is a ReadError."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic | None = None) -> None:
         self._app = app
+        self._traffic = traffic or Traffic()
         self._running: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request; its answer's body is read as the application sends it."""
         body = await request.aread()
+        what = f"{request.method} {request.url.raw_path.decode()}"
+        self._traffic.note(what, body)
         gone = asyncio.Event()
         sent: asyncio.Queue[MutableMapping[str, Any] | BaseException] = asyncio.Queue()
         taken = False
@@ -60,6 +64,7 @@ class InProcess(httpx2.AsyncBaseTransport):
             return {"type": "http.disconnect"}
 
         async def send(message: MutableMapping[str, Any]) -> None:
+            self._traffic.note(f"{what}: {message.get('status', 'more')}", message.get("body", b""))
             sent.put_nowait(message)
 
         async def serve() -> None:
@@ -96,6 +101,24 @@ async def _body(
                 return
     finally:
         gone.set()
+
+
+def straight(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """Let a client send straight to its transport: no redirects, cookies or logins, which no history has.
+
+    They cost as much as the rest of a request, and there are thousands in a history.
+    """
+    transport = client._transport
+
+    async def send(request: httpx2.Request, *, stream: bool = False, **_: Any) -> httpx2.Response:
+        response = await transport.handle_async_request(request)
+        response.request = request
+        if not stream:
+            await response.aread()
+        return response
+
+    setattr(client, "send", send)  # noqa: B010 - of this one object
+    return client
 
 
 def _scope(request: httpx2.Request) -> dict[str, Any]:

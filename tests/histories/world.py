@@ -3,60 +3,47 @@
 from __future__ import annotations
 
 import random as global_random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from scvk.provider.ownership import POD_UID
+from scvk.provider.ownership import POD_UID, PodMark, environment, group_name
 from scvk.simulator.api.faults import FaultKind
 from scvk.simulator.cloud.group import Group
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.service import Simulator
-from tests.histories.agent_process import API_KEY, NODE, ORGANIZATION, PROJECT, AgentProcess
+from tests.histories.agent_process import API_KEY, CLUSTER_ID, NODE, ORGANIZATION, PROJECT, AgentProcess
 from tests.histories.strict_api import StrictApi
+from tests.histories.traffic import Traffic
 from tests.histories.virtual_time import LoopClock, wall_clock
 from tests.histories.wires import InProcess
+from tests.histories.workloads import Workload
 
-FOREIGN = "somebody-elses"
-_FOREIGN_GROUP = {
-    "name": FOREIGN,
-    "autostart_policy": True,
-    "replicas": 1,
-    "restart_policy": "always",
-    "container": {
-        "image": "busybox",
-        "command": ["sleep"],
-        "environment_variables": {"OWNER": "somebody else"},
-        "resources": {"cpu": 1, "memory": 1024},
-    },
+_OTHER_CLUSTER = PodMark("cluster-2", "shop", "web-0", "uid-1", 0, NODE)
+_IMITATED = PodMark(CLUSTER_ID, "shop", "web-0", "pod-2", 0, NODE)
+FOREIGN: Mapping[str, Mapping[str, str]] = {
+    "somebody-elses": {"OWNER": "somebody else"},
+    group_name(_OTHER_CLUSTER): environment(_OTHER_CLUSTER),
+    "an-imitation": environment(_IMITATED),  # the marks of a pod that there will be, not its group's name
 }
+"""Groups that are not ours, by name, with their environment."""
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What a pod runs, by script, and how it must end up when nothing disturbs it."""
-
-    script: str
-    policy: str
-    ends: str
-    """The phase at last; `Running` is Running and Ready, `Running or waiting` just Running, `never ready` neither ended
-    nor Ready."""
-
-
-WORKLOADS = (
-    Workload("run", "Always", "Running"),
-    Workload("run", "Never", "Running"),
-    Workload("run", "OnFailure", "Running"),
-    Workload("exit 0 after 90s", "Never", "Succeeded"),
-    Workload("exit 3 after 20s", "Never", "Failed"),
-    Workload("exit 0 after 400s", "OnFailure", "Succeeded"),
-    Workload("exit 1 after 300s", "Always", "Running or waiting"),
-    Workload("killed after 600s", "Never", "Failed"),
-    Workload("never start no such file", "Always", "never ready"),
-)
+def _foreign_group(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "autostart_policy": True,
+        "replicas": 1,
+        "restart_policy": "always",
+        "container": {
+            "image": "busybox",
+            "command": ["sleep"],
+            "environment_variables": dict(FOREIGN[name]),
+            "resources": {"cpu": 1, "memory": 1024},
+        },
+    }
 
 
 class World:
@@ -65,12 +52,13 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         global_random.seed(seed)  # jitter of the agent
-        self.api = StrictApi(wall_clock)
+        self.traffic = Traffic()
+        self.api = StrictApi(wall_clock, self.traffic)
         for namespace in ("kube-system", "shop"):
             self.api.put(f"namespaces/{namespace}", {})
         config = SimulatorConfig(api_keys=(ApiKey(API_KEY),), seed=seed, runtime="virtual")
         self.simulator = Simulator(config, clock=LoopClock())
-        self._saladcloud = InProcess(self.simulator.app)
+        self._saladcloud = InProcess(self.simulator.app, self.traffic)
         self._stack = AsyncExitStack()
         self._agents = 0
         self.agent: AgentProcess | None = None
@@ -78,10 +66,13 @@ class World:
         """By the pods' UIDs, also of pods that are gone."""
         self.disturbed: set[str] = set()
         """UIDs of pods whose group somebody else laid hands on: they may have ended otherwise."""
+        self.stopped: set[str] = set()
+        """UIDs of pods whose group somebody stopped: they wait for somebody to start it again."""
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.simulator)
-        self.project.create({**_FOREIGN_GROUP})
+        for name in FOREIGN:
+            self.project.create(_foreign_group(name))
         return self
 
     async def __aexit__(
@@ -108,24 +99,10 @@ class World:
 
     def create_pod(self, name: str, workload: Workload) -> None:
         """Create a pod bound to the node, as a user and the scheduler do."""
-        body = {
-            "metadata": {},
-            "spec": {
-                "nodeName": NODE,
-                "restartPolicy": workload.policy,
-                "containers": [
-                    {
-                        "name": "main",
-                        "image": "busybox",
-                        "command": ["scvk-script", *workload.script.split()],
-                        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
-                    }
-                ],
-            },
-            "status": {"phase": "Pending"},
-        }
-        created = self.api.create_pod(f"pods/shop/{name}", body)
-        self.workloads[created["metadata"]["uid"]] = workload
+        uid = f"pod-{len(self.workloads) + 1}"
+        body = {"metadata": {"uid": uid}, "spec": workload.spec(NODE), "status": {"phase": "Pending"}}
+        self.api.put(f"pods/shop/{name}", body)
+        self.workloads[uid] = workload
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pods by UID."""
@@ -148,5 +125,5 @@ class World:
         """Yield the pod's UID and the group of each group that was made for a pod and is not being deleted."""
         for group in list(self.project.groups.values()):
             uid = group.definition.environment.get(POD_UID)
-            if uid is not None and not group.deleting:
+            if uid is not None and not group.deleting and group.name not in FOREIGN:
                 yield uid, group

@@ -20,7 +20,7 @@ from scvk.cli.log_output import configure_logs
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterForbidden, ClusterUnreachable, ObjectConflict
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeTaken
+from scvk.kubelet.node_keeper import NodeTaken
 from scvk.saladcloud.errors import Call, NotFound, Unauthorized
 from scvk.settings import AgentSettings, SettingsError
 from tests.unit.kubelet.in_memory_api import InMemoryApi
@@ -164,6 +164,8 @@ class Ending:
         ending = self
 
         class EndingProvider:
+            program_log = None
+
             def __init__(self, *_: object, **__: object) -> None: ...
 
             async def start(self) -> None:
@@ -318,6 +320,26 @@ async def test_a_cancellation_by_the_caller_is_passed_on(ending: Ending) -> None
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("in_pod", [False, True])
+async def test_after_an_uninstallation_an_agent_ends_but_in_a_pod_where_it_would_be_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_pod: bool
+) -> None:
+    async def uninstalled(_: AgentSettings) -> None:
+        """Return, as one does whose Node was taken away."""
+
+    monkeypatch.setattr(agent, "play_node", uninstalled)
+    monkeypatch.setattr(agent, "SERVICE_ACCOUNT", tmp_path)
+    if in_pod:
+        (tmp_path / "token").write_text("t")
+    task = asyncio.create_task(run_agent(SETTINGS))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert task.done() is not in_pod
+    if in_pod:
+        os.kill(os.getpid(), signal.SIGTERM)
+    await task
 
 
 async def test_signals_are_the_programs_own_again_afterwards(ending: Ending) -> None:

@@ -16,6 +16,12 @@ def test_without_options_the_default_policy_holds() -> None:
     assert checked_policy(TranslationSettings()) == DEFAULT_POLICY
 
 
+@pytest.mark.parametrize("written", ["", ",", " , "])
+def test_injected_containers_are_left_out_by_name_or_not_at_all(written: str) -> None:
+    assert "istio-proxy" in checked_policy(TranslationSettings()).ignored_containers
+    assert checked_policy(TranslationSettings(ignore_containers=(written,))).ignored_containers == ()
+
+
 def test_every_option_has_its_place_in_the_policy() -> None:
     settings = TranslationSettings(
         ignore_containers=("istio-proxy", "linkerd-*, vault-agent ,"),

@@ -19,12 +19,14 @@ from scvk.cli.completion import completion_for
 from scvk.cli.demo import demo
 from scvk.cli.examples import examples_of
 from scvk.cli.exposure import exposures
+from scvk.cli.gc import gc
 from scvk.cli.gpu_classes import gpu_classes
 from scvk.cli.log_output import configure_logs
 from scvk.cli.rbac import rbac
 from scvk.cli.simulate import simulate_app
 from scvk.cli.testbed import control_plane
 from scvk.cli.translate import translate
+from scvk.cli.uninstall import uninstall
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, SettingsError, checked, log_level
 from scvk.testbed import TestbedError
@@ -84,8 +86,10 @@ def run(settings: AgentSettings | None = None) -> int:
 for _command, _name in (
     (run, "run"),
     (translate, "translate"),
+    (gc, "gc"),
     (gpu_classes, "gpu-classes"),
     (rbac, "rbac"),
+    (uninstall, "uninstall"),
     (demo, "demo"),
     (control_plane, "testbed"),
     (completion_for(app), "completion"),

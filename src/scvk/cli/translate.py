@@ -186,6 +186,8 @@ def _warn(reports: Sequence[PodReport], manifests: Manifests) -> None:
     for report in reports:
         for warning in report.warnings:
             print(f"scvk: warning: {report.title}: {warning}", file=sys.stderr)
+    for repeated in manifests.repeated:
+        print(f"scvk: warning: {repeated}; with kubectl apply the later one counts", file=sys.stderr)
     for name in dict.fromkeys(manifests.passed_over):
         print(f"scvk: warning: {name} is not looked at; pods that it makes are not in the report", file=sys.stderr)
 

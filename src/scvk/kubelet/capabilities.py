@@ -5,22 +5,18 @@ The kubelet's API says in words what a provider cannot do. None of these methods
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.api.terminal_size import TerminalSize
+from scvk.kubelet.log_source import LogSource
 
 __all__ = [
     "Capabilities",
     "CommandRunner",
     "CommandStreams",
-    "LogLine",
-    "LogRequest",
-    "LogSource",
     "NotPossible",
     "PortConnection",
     "PortForwarder",
@@ -31,38 +27,6 @@ __all__ = [
 
 class NotPossible(Exception):
     """What was asked for cannot be done now; the text is for the person who asked, and says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogRequest:
-    """Which lines: of the run before the present one (`previous`), not older than `since`, the last `tail` of them.
-
-    `follow`: go on until the container has ended.
-    """
-
-    follow: bool = False
-    previous: bool = False
-    since: datetime | None = None
-    tail: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of output without its line feed, and when it was written."""
-
-    time: datetime
-    text: str
-
-
-class LogSource(Protocol):
-    """Can show what a container wrote."""
-
-    async def logs(self, pod: Pod, container: str, request: LogRequest, /) -> AsyncIterator[LogLine]:
-        """Return the lines to come: oldest first, each once. Raises NotPossible where there can be none.
-
-        The lines may raise NotPossible, too, when they cannot go on.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

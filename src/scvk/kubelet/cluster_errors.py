@@ -54,11 +54,26 @@ class ObjectRejected(ClusterError):
     """The API server refuses the request as invalid."""
 
 
+class _Cause(msgspec.Struct):
+    field: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] | None = None
+
+
 class _StatusBody(msgspec.Struct):
     kind: str = ""
     message: str = ""
     reason: str = ""
     code: int = 0
+    details: _Details | None = None
+
+    @property
+    def is_for_another(self) -> bool:
+        """Say whether a patch named the UID of a predecessor: to the API server that is a field that cannot change."""
+        causes = (self.details.causes if self.details else None) or []
+        return any(cause.field == "metadata.uid" for cause in causes)
 
 
 _BY_CODE: dict[int, type[ClusterError]] = {
@@ -84,4 +99,6 @@ def classify_answer(what: str, status: int, body: bytes) -> ClusterError:
     if answer.kind != "Status":
         return ClusterUnreachable(what, f"HTTP {status} without a Kubernetes Status object", status=status)
     message = (answer.message or answer.reason or f"HTTP {status}")[:MESSAGE_LIMIT]
+    if status == 422 and answer.is_for_another:
+        return ObjectConflict(what, message, status=status)
     return _BY_CODE.get(status, ClusterUnreachable)(what, message, status=status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod, Secret, Service
 
@@ -25,10 +25,11 @@ from scvk.kubelet.input_objects import (
     config_map_contents,
     secret_contents,
 )
+from scvk.kubelet.input_versions import name_of, version_of
 from scvk.kubelet.inputs import InputNeeds, PodInputs, SecretContents
 from scvk.kubelet.provider import PodEvent, TemporaryProviderError
 from scvk.kubelet.references import MANDATORY
-from scvk.kubelet.resolution import needed_objects, resolve_inputs
+from scvk.kubelet.resolution import content_objects, needed_objects, resolve_inputs
 from scvk.kubelet.service_links import MASTER_NAME, MASTER_NAMESPACE
 
 KEEP_S = 10.0
@@ -51,6 +52,7 @@ class _Kept:
     config_maps: dict[str, ConfigMapContents] = field(default_factory=dict)
     secrets: dict[str, SecretContents] = field(default_factory=dict)
     services: tuple[Service, ...] | None = None
+    versions: dict[ObjectKey, str] = field(default_factory=dict)
 
 
 class ClusterInputs:
@@ -103,7 +105,8 @@ class ClusterInputs:
         resolution = resolve_inputs(pod, needs, objects, self._node())
         for notice in resolution.inputs.notices:
             self._tell(pod, PodEvent(notice.reason, notice.message, warning=True))
-        return resolution.complete()
+        given = {name_of(key): kept.versions[key] for key in content_objects(pod, needs) if kept.versions.get(key)}
+        return replace(resolution.complete(), versions=given)
 
     def _kept_for(self, pod: Pod) -> _Kept:
         now = asyncio.get_running_loop().time()
@@ -119,9 +122,11 @@ class ClusterInputs:
             if key.kind == "Secret":
                 secret = await self._cluster.get(Secret, key.name, namespace=namespace)
                 kept.secrets[key.name] = secret_contents(secret)
+                kept.versions[key] = version_of(secret.metadata)
             else:
                 config_map = await self._cluster.get(ConfigMap, key.name, namespace=namespace)
                 kept.config_maps[key.name] = config_map_contents(config_map)
+                kept.versions[key] = version_of(config_map.metadata)
         except ObjectNotFound:
             return
         except ClusterForbidden as error:

@@ -1,30 +1,23 @@
 """Collects what the cloud still holds for pods that no longer exist: machines that nobody would ever stop.
 
-A holding is given up only if all of this is true twice, some time apart: no pod of this node has its UID, the API
-server itself says that the pod is gone (404, or another UID under the name; anything else is unknown), and its node is
-this one or a Node object that is gone.
+What is orphaned says `orphans`; it is given up only if two passes in a row find it so, some time apart.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
 
 import structlog
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Node, Pod
 
 from scvk.kubelet.cluster import Cluster
-from scvk.kubelet.cluster_errors import ClusterError, ObjectNotFound
+from scvk.kubelet.leaving import Permission
+from scvk.kubelet.orphans import Judge, Judgement, Verdict, confirmed
 from scvk.kubelet.provider import Holding, Provider, TemporaryProviderError
 
 PASS_EVERY_S = 30.0
 
 log = structlog.get_logger(__name__)
-
-
-class _KnownPods(Protocol):
-    def __call__(self) -> frozenset[str]: ...
 
 
 class Collector:
@@ -36,15 +29,18 @@ class Collector:
         provider: Provider,
         node: str,
         *,
-        known_uids: _KnownPods,
-        may_act: asyncio.Event,
+        known_uids: Callable[[], frozenset[str]],
+        may_act: Permission,
     ) -> None:
-        self._cluster = cluster
+        self._judge = Judge(cluster, node, known_uids)
         self._provider = provider
-        self._node = node
-        self._known_uids = known_uids
         self._may_act = may_act
-        self._suspects: set[Holding] = set()
+        self._last: dict[Holding, Judgement] = {}
+
+    @property
+    def orphans(self) -> int:
+        """Return how many holdings the last pass found orphaned."""
+        return sum(judgement.verdict is Verdict.ORPHANED for judgement in self._last.values())
 
     async def run(self) -> None:
         """Collect until cancelled."""
@@ -61,10 +57,15 @@ class Collector:
         holdings = self._provider.holdings()
         if holdings is None:
             return ()
-        nodes: dict[str, bool] = {}
-        orphans = {holding for holding in holdings if await self._is_orphan(holding, nodes)}
+        found = {judgement.holding: judgement for judgement in await self._judge.judge(holdings)}
+        judgements = [confirmed(judgement, self._last) for judgement in found.values()]
+        self._last = found
+        orphans = [judgement.holding for judgement in judgements if judgement.verdict is Verdict.ORPHANED]
+        for judgement in found.values():
+            if judgement.verdict is Verdict.UNKNOWN:
+                log.info("a left-over cannot be told from what is used", why=judgement.reason)
         removed = []
-        for holding in sorted(orphans & self._suspects, key=lambda h: (h.pod.key, h.pod.uid)):
+        for holding in sorted(orphans, key=lambda h: (h.pod.key, h.pod.uid)):
             log.warning(
                 "removing what was left of a pod that no longer exists",
                 pod=str(holding.pod.key),
@@ -76,39 +77,4 @@ class Collector:
                 removed.append(holding)
             except TemporaryProviderError as error:
                 log.warning("could not be removed now; trying again", pod=str(holding.pod.key), error=str(error))
-        self._suspects = orphans
         return tuple(removed)
-
-    async def _is_orphan(self, holding: Holding, nodes: dict[str, bool]) -> bool:
-        """Say whether all conditions hold now; `nodes` remembers through one pass which nodes are gone."""
-        if holding.pod.uid in self._known_uids():
-            return False
-        try:
-            if holding.node != self._node:
-                if holding.node not in nodes:
-                    nodes[holding.node] = await self._node_is_gone(holding.node)
-                if not nodes[holding.node]:
-                    return False
-            return await self._pod_is_gone(holding)
-        except ClusterError as error:
-            log.info("whether a pod exists could not be learned", pod=str(holding.pod.key), error=str(error))
-            return False
-
-    async def _pod_is_gone(self, holding: Holding) -> bool:
-        key = holding.pod.key
-        try:
-            pod = await self._cluster.get(Pod, key.name, namespace=key.namespace)
-        except ObjectNotFound:
-            return True
-        return _uid(pod.metadata) not in ("", holding.pod.uid)
-
-    async def _node_is_gone(self, node: str) -> bool:
-        try:
-            await self._cluster.get(Node, node)
-        except ObjectNotFound:
-            return True
-        return False
-
-
-def _uid(metadata: ObjectMeta | None) -> str:
-    return (metadata.uid if metadata else None) or ""

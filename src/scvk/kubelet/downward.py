@@ -37,11 +37,15 @@ _QUALIFIED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What the downward API tells of the node that a pod runs on. `allocatable` in Kubernetes' quantities."""
+    """What the downward API tells of the node that a pod runs on. `allocatable` in Kubernetes' quantities.
+
+    `pod_ip` is the address that every pod of the node gets; empty where pods have none.
+    """
 
     name: str = ""
     addresses: tuple[str, ...] = ()
     allocatable: Mapping[str, str] = field(default_factory=dict)
+    pod_ip: str = ""
 
 
 class DownwardError(ValueError):
@@ -62,10 +66,10 @@ def variable_field(pod: Pod, selector: ObjectFieldSelector, node: NodeView) -> s
         case "status.hostIPs":
             return ",".join(node.addresses)
         case "status.podIP":
-            return (pod.status.podIP if pod.status else None) or None
+            return (pod.status.podIP if pod.status else None) or node.pod_ip or None
         case "status.podIPs":
             addresses = (pod.status.podIPs if pod.status else None) or ()
-            return ",".join(address.ip or "" for address in addresses) or None
+            return ",".join(address.ip or "" for address in addresses) or node.pod_ip or None
         case _:
             return metadata_field(pod, selector.fieldPath)
 

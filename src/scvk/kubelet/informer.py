@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Pod
 from scvk.kubelet.backoff import Backoff
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ResourceVersionGone
-from scvk.kubelet.provider import PodKey
+from scvk.kubelet.provider import PodIdentity, PodKey
 
 WATCH_SECONDS = 120
 """The server ends each watch after this long; with the grace on top, the longest time a dead connection can hide."""
@@ -51,6 +51,11 @@ def uid_of(pod: Pod) -> str:
     """Return the pod's UID."""
     assert pod.metadata is not None
     return pod.metadata.uid or ""
+
+
+def identity_of(pod: Pod) -> PodIdentity:
+    """Return which pod this is, for ever."""
+    return PodIdentity(key_of(pod), uid_of(pod))
 
 
 class PodInformer:

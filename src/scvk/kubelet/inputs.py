@@ -15,15 +15,23 @@ from lightkube.resources.core_v1 import Pod
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """A Secret in the pod's namespace, and where in the pod it is named, such as `metadata.annotations[…]`."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputNeeds:
     """What a provider needs to make something of a pod.
 
     `containers`: names of containers and init containers that will run; with them the volumes that they mount, and the
-    pod's pull secrets. `secrets`: names of further Secrets in the pod's namespace.
+    pod's pull secrets. `secrets`: further Secrets, which annotations name.
     """
 
     containers: tuple[str, ...]
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[NamedSecret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,9 @@ class PodInputs:
     `containers` by name. `volumes` has the files of the configMap, secret, downwardAPI and projected volumes that those
     containers mount, by volume name; volumes of other kinds are not in it (an emptyDir is empty), nor is the token
     volume that the API server adds to each pod. `pull_secrets` in the order of the pod; those that do not exist are
-    left out, as a kubelet does. `secrets`: the further ones, by name.
+    left out, as a kubelet does. `secrets`: the further ones, by name. `versions` are those of the objects that contents
+    came from, by kind and name (`ConfigMap/settings`): a provider that makes a container of them notes them on the
+    pod (`input_versions.noted`).
     """
 
     containers: Mapping[str, ContainerInputs] = field(default_factory=dict)
@@ -99,6 +109,7 @@ class PodInputs:
     pull_secrets: tuple[SecretContents, ...] = ()
     secrets: Mapping[str, SecretContents] = field(default_factory=dict)
     notices: tuple[InputNotice, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,13 @@ from scvk.kubelet.collection import Collector
 from scvk.kubelet.downward import NodeView
 from scvk.kubelet.events import EventRecorder, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
+from scvk.kubelet.input_changes import InputChanges
 from scvk.kubelet.lease import AgentLease, NodeLease
-from scvk.kubelet.node import NodeIdentity, NodeKeeper
+from scvk.kubelet.leaving import Departure, InputsOfStayingNode
+from scvk.kubelet.node import NodeIdentity
+from scvk.kubelet.node_keeper import NodeKeeper, NodeLeft
 from scvk.kubelet.pods import PodController
-from scvk.kubelet.provider import Provider
+from scvk.kubelet.provider import NodeFacts, Provider, Remembering
 
 STOP_DEADLINE_S = 5.0
 
@@ -50,37 +53,51 @@ class Kubelet:
         agent: AgentIdentity,
         *,
         service_links: bool = False,
+        pods_have_node_ip: bool = False,
         door: ApiDoor | None = None,
         capabilities: Capabilities | None = None,
         now: Callable[[], datetime],
     ) -> None:
         self._node = node
-        self._keeper = NodeKeeper(cluster, node, provider.node_facts, now=now)
-        self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
+        self._provider = provider
+        self._facts: NodeFacts | None = None
+        """As last written: to gather them anew for each pod would cost as much as there are pods."""
         self._agent_lease = AgentLease(cluster, node.name, namespace=agent.namespace, identity=agent.holder, now=now)
+        departure = Departure(self._agent_lease.held)
+        self._keeper = NodeKeeper(cluster, node, self._node_facts, departure=departure, now=now)
+        self._node_lease = NodeLease(cluster, node.name, lambda: self._keeper.uid, now=now)
         self._events = EventRecorder(cluster, host=node.name, now=now)
+        pod_ip = node.address if pods_have_node_ip else ""
         inputs = ClusterInputs(
             cluster,
-            lambda: NodeView(node.name, (node.address,), provider.node_facts().capacity),
+            lambda: NodeView(node.name, (node.address,), (self._facts or self._node_facts()).capacity, pod_ip),
             lambda pod, event: self._events.record(pod_subject(pod), event),
             service_links=service_links,
         )
         self.pods = PodController(
             cluster,
             provider,
-            inputs,
+            InputsOfStayingNode(inputs, departure),
             self._events,
             host_ip=node.address,
-            may_act=self._agent_lease.held,
+            pod_ip=pod_ip or None,
+            may_act=departure,
             now=now,
         )
         self._informer = PodInformer(cluster, node.name, self.pods)
-        self._collector = Collector(
+        self._input_changes = InputChanges(
+            cluster,
+            self._informer.pods,
+            lambda pod, event: self._events.record(pod_subject(pod), event),
+            self._informer.learn,
+            may_act=departure,
+        )
+        self.collector = Collector(
             cluster,
             provider,
             node.name,
             known_uids=lambda: frozenset(uid_of(pod) for pod in self._informer.pods()),
-            may_act=self._agent_lease.held,
+            may_act=departure,
         )
         self._api = None
         if door is not None:
@@ -96,7 +113,9 @@ class Kubelet:
         return None
 
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
-        """Run until cancelled. `prepare` is awaited once the node is surely ours, before anything is registered.
+        """Run until cancelled, or until the Node goes by an uninstallation.
+
+        `prepare` is awaited once the node is surely ours, before anything is registered.
 
         Raises AnotherAgent before anything is changed, NodeTaken before the node is, ClusterError when the cluster
         cannot be reached at the start, AgentLeaseLost when another agent took over, and what `prepare` raises: alone
@@ -107,6 +126,9 @@ class Kubelet:
             async with asyncio.TaskGroup() as group:
                 # From the first moment: a slow start must not let the lease run out.
                 group.create_task(self._agent_lease.run())
+                left_behind = await self._keeper.before()
+                if isinstance(self._provider, Remembering):
+                    self._provider.recall(left_behind)
                 await prepare()
                 if self._api is not None:
                     group.create_task(self._api.run())
@@ -119,19 +141,32 @@ class Kubelet:
                 group.create_task(self._events.run())
                 group.create_task(self.pods.run(self._informer))
                 group.create_task(self._collect())
+                group.create_task(self._watch_inputs())
+        except* NodeLeft:
+            log.info("the node was uninstalled; nothing is left to do", node=self._node.name)
         finally:
             # Also when the start was cut short: the request that took the lease may have reached the server.
             await self._stop()
 
+    def _node_facts(self) -> NodeFacts:
+        bound = self._informer.pods() if self._informer.synced.is_set() else None
+        self._facts = self._provider.node_facts(bound)
+        return self._facts
+
     async def _collect(self) -> None:
         await self._informer.synced.wait()
-        await self._collector.run()
+        await self.collector.run()
+
+    async def _watch_inputs(self) -> None:
+        await self._informer.synced.wait()
+        await self._input_changes.run()
 
     async def _stop(self) -> None:
         """Give up the agent lease and write the last events, within a deadline: a stop must not hang."""
         try:
             async with asyncio.timeout(STOP_DEADLINE_S):
                 await self._agent_lease.release()
+                await self._keeper.last_words()
                 await self._events.drain()
         except TimeoutError:
             log.warning("the API server did not answer in time: the agent lease may have to expire, events may be lost")

@@ -47,6 +47,11 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
 
 
+def _version_of(lease: Lease) -> str:
+    assert lease.metadata is not None
+    return lease.metadata.resourceVersion or ""
+
+
 def _stamp(moment: datetime) -> str:
     """Return a MicroTime: RFC 3339 with exactly six digits of fraction."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -62,6 +67,8 @@ class NodeLease:
         self._node = node
         self._node_uid = node_uid
         self._now = now
+        self._version: str | None = None
+        """Of the lease as our last write left it: what is nobody else's need not be read before each renewal."""
 
     async def run(self) -> None:
         """Renew until cancelled; failures are tried again soon, since 50 s of silence make the node Unknown."""
@@ -74,14 +81,24 @@ class NodeLease:
                 await asyncio.sleep(1.0)
 
     async def renew(self) -> None:
-        """Renew once, making the lease where it is missing or was deleted."""
+        """Renew once, making the lease where it is missing or was deleted. Costs one request where nobody meddled."""
+        version, self._version = self._version, None
+        try:
+            if version is not None:
+                return await self._write(version)
+        except (ObjectConflict, ObjectNotFound):
+            log.debug("the node lease was changed by somebody else, or by a renewal without an answer")
         try:
             lease = await self._cluster.get(Lease, self._node, namespace=NODE_LEASE_NAMESPACE)
-            assert lease.metadata is not None
-            version = {"resourceVersion": lease.metadata.resourceVersion}
-            await self._cluster.update(Lease, self._node, self._body(version), namespace=NODE_LEASE_NAMESPACE)
+            await self._write(_version_of(lease))
         except ObjectNotFound:
-            await self._cluster.create(Lease, self._body({}), namespace=NODE_LEASE_NAMESPACE)
+            made = await self._cluster.create(Lease, self._body({}), namespace=NODE_LEASE_NAMESPACE)
+            self._version = _version_of(made)
+
+    async def _write(self, version: str) -> None:
+        body = self._body({"resourceVersion": version})
+        written = await self._cluster.update(Lease, self._node, body, namespace=NODE_LEASE_NAMESPACE)
+        self._version = _version_of(written)
 
     def _body(self, metadata: dict[str, Any]) -> dict[str, Any]:
         owner = {"apiVersion": "v1", "kind": "Node", "name": self._node, "uid": self._node_uid()}
@@ -118,6 +135,8 @@ class AgentLease:
         self._identity = identity
         self._now = now
         self._pause: asyncio.TimerHandle | None = None
+        self._ours: Lease | None = None
+        """The lease as our last write left it: while nobody meddles it need not be read before each renewal."""
         self.held = asyncio.Event()
         """Set while the lease is surely ours; nothing may be changed in the cloud while it is not."""
 
@@ -187,13 +206,18 @@ class AgentLease:
         try:
             lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
             if lease.spec is not None and lease.spec.holderIdentity == self._identity:
-                assert lease.metadata is not None
-                body = self._body(lease.metadata.resourceVersion, lease.spec, holder="")
+                body = self._body(_version_of(lease), lease.spec, holder="")
                 await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
         except ClusterError as error:
             log.info("the agent lease was left to expire", error=str(error))
 
     async def _renew(self) -> None:
+        ours, self._ours = self._ours, None
+        try:
+            if ours is not None and await self._take(ours):
+                return
+        except ObjectNotFound:
+            pass  # somebody deleted it: made again below
         try:
             lease = await self._cluster.get(Lease, self._name, namespace=self._namespace)
         except ObjectNotFound:
@@ -211,20 +235,21 @@ class AgentLease:
     async def _make(self) -> bool:
         asked = asyncio.get_running_loop().time()
         try:
-            await self._cluster.create(Lease, self._body(None, LeaseSpec()), namespace=self._namespace)
+            made = await self._cluster.create(Lease, self._body(None, LeaseSpec()), namespace=self._namespace)
         except ObjectConflict:
             return False
+        self._ours = made
         self._hold(asked)
         return True
 
     async def _take(self, lease: Lease) -> bool:
-        assert lease.metadata is not None
         asked = asyncio.get_running_loop().time()
-        body = self._body(lease.metadata.resourceVersion, lease.spec or LeaseSpec())
+        body = self._body(_version_of(lease), lease.spec or LeaseSpec())
         try:
-            await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
+            taken = await self._cluster.update(Lease, self._name, body, namespace=self._namespace)
         except ObjectConflict:
             return False
+        self._ours = taken
         self._hold(asked)
         return True
 

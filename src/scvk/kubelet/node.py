@@ -1,41 +1,21 @@
-"""The Node object: what it must look like (pure), and the loop that keeps it so.
+"""The Node object: who it is, and what must stand on it beside its status. Pure.
 
-A node that somebody deletes is made again; labels and taints of other people are left alone; heartbeats go on
-whatever the cloud does, since pods must not be evicted because an API elsewhere is down.
+Labels and taints of other people are left alone.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
-import structlog
-from lightkube.models.core_v1 import NodeCondition
 from lightkube.resources.core_v1 import Node
 
-from scvk.kubelet.cluster import STRATEGIC_MERGE, Cluster
-from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
 from scvk.kubelet.provider import NodeFacts
-from scvk.kubelet.status import whole_seconds
-
-CHECK_EVERY_S = 10.0
-HEARTBEAT_EVERY_S = 60.0
-"""How often conditions are written though nothing changed; a real kubelet does so every 5 minutes at least."""
-
-CONFLICT_TRIES = 5
 
 VIRTUAL_KUBELET_LABEL = ("type", "virtual-kubelet")
-
-log = structlog.get_logger(__name__)
-
-
-class NodeTaken(Exception):
-    """A Node of our name exists that is no virtual kubelet's: taking it over would take a machine from its pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,186 +112,5 @@ def node_patch(node: Node, identity: NodeIdentity, facts: NodeFacts) -> dict[str
     return patch or None
 
 
-def node_conditions(facts: NodeFacts, before: Sequence[NodeCondition], now: datetime) -> list[dict[str, Any]]:
-    """Return the conditions with `now` as heartbeat; transition times are kept where the status is the same."""
-    wanted = {
-        "Ready": ("True", "KubeletReady", "virtual kubelet is posting ready status"),
-        "MemoryPressure": (
-            "False",
-            "KubeletHasSufficientMemory",
-            "no memory of this machine is used by pods",
-        ),
-        "DiskPressure": ("False", "KubeletHasNoDiskPressure", "no disk of this machine is used by pods"),
-        "PIDPressure": ("False", "KubeletHasSufficientPID", "no processes of this machine are used by pods"),
-        "NetworkUnavailable": ("False", "RouteCreated", "pods run elsewhere; this node needs no routes"),
-    }
-    for extra in facts.conditions:
-        wanted[extra.type] = (extra.status, extra.reason or "", extra.message or "")
-    known = {condition.type: condition for condition in before}
-    stamp = msgspec.to_builtins(whole_seconds(now))
-    conditions = []
-    for kind, (status, reason, message) in wanted.items():
-        old = known.get(kind)
-        unchanged = old is not None and old.status == status and old.lastTransitionTime is not None
-        conditions.append(
-            {
-                "type": kind,
-                "status": status,
-                "reason": reason,
-                "message": message,
-                "lastHeartbeatTime": stamp,
-                "lastTransitionTime": msgspec.to_builtins(whole_seconds(old.lastTransitionTime))
-                if old is not None and unchanged and old.lastTransitionTime is not None
-                else stamp,
-            }
-        )
-    return conditions
-
-
-def node_status(
-    node: Node, identity: NodeIdentity, facts: NodeFacts, now: datetime, *, dropped: Iterable[str] = ()
-) -> dict[str, Any]:
-    """Return the strategic merge patch for `nodes/status`. `dropped` are resources that we said earlier and no more."""
-    before = (node.status.conditions if node.status else None) or []
-    capacity = {**dict.fromkeys(dropped), **facts.capacity}
-    return {
-        "status": {
-            "capacity": capacity,
-            "allocatable": capacity,
-            "conditions": node_conditions(facts, before, now),
-            "addresses": [
-                {"$patch": "replace"},
-                {"type": "InternalIP", "address": identity.address},
-                {"type": "Hostname", "address": identity.name},
-            ],
-            **({"daemonEndpoints": {"kubeletEndpoint": {"Port": identity.port}}} if identity.port else {}),
-            **({"declaredFeatures": list(identity.features)} if identity.features else {}),
-            "nodeInfo": {
-                "architecture": "amd64",
-                "bootID": "",
-                "containerRuntimeVersion": "saladcloud://",
-                "kernelVersion": "",
-                "kubeProxyVersion": "",
-                "kubeletVersion": identity.version,
-                "machineID": "",
-                "operatingSystem": "linux",
-                "osImage": "",
-                "systemUUID": "",
-            },
-        }
-    }
-
-
 def _taint(taint: Taint) -> dict[str, str]:
     return {"key": taint.key, "value": taint.value, "effect": taint.effect}
-
-
-class NodeKeeper:
-    """Registers the node and keeps it registered."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        identity: NodeIdentity,
-        facts: Callable[[], NodeFacts],
-        *,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._cluster = cluster
-        self._identity = identity
-        self._facts = facts
-        self._now = now
-        self._written: tuple[Any, ...] | None = None
-        self._resources: frozenset[str] = frozenset()
-        self._last_heartbeat = float("-inf")
-        self.uid = ""
-        """UID of the Node object, for the lease's owner reference; empty before `register`."""
-
-    async def register(self) -> None:
-        """Create or adopt the Node and write its status once.
-
-        Raises NodeTaken when the name belongs to a node that is not a virtual kubelet, ClusterError otherwise.
-        """
-        await self._look()
-
-    async def run(self) -> None:
-        """Look every CHECK_EVERY_S seconds; make the node again if it is gone; until cancelled.
-
-        Raises NodeTaken when another node, that is not a virtual kubelet, took the name meanwhile.
-        """
-        while True:
-            await asyncio.sleep(CHECK_EVERY_S)
-            try:
-                await self.check()
-            except NodeTaken:
-                raise
-            except Exception as error:  # noqa: BLE001 - a look can be repeated; the agent must not end with it
-                log.warning("the node could not be checked; trying again", error=f"{type(error).__name__}: {error}")
-
-    async def check(self) -> None:
-        """Do one look."""
-        await self._look()
-
-    async def _look(self) -> None:
-        for tries_left in reversed(range(CONFLICT_TRIES)):
-            try:
-                node = await self._cluster.get(Node, self._identity.name)
-            except ObjectNotFound:
-                if self.uid:
-                    log.warning("the node object was deleted; making it again", node=self._identity.name)
-                node = await self._create()
-            self._refuse_foreign(node)
-            try:
-                await self._bring_up_to_date(node)
-            except ObjectConflict:
-                # The node lifecycle controller changes taints too, above all of a node that just came back.
-                if not tries_left:
-                    raise
-            else:
-                return
-
-    def _refuse_foreign(self, node: Node) -> None:
-        assert node.metadata is not None
-        is_virtual = (node.metadata.labels or {}).get(VIRTUAL_KUBELET_LABEL[0]) == VIRTUAL_KUBELET_LABEL[1]
-        if not is_virtual and (not self.uid or node.metadata.uid != self.uid):
-            raise NodeTaken(
-                f"node {self._identity.name} exists and is no virtual kubelet (label type=virtual-kubelet is missing); "
-                "choose another --nodename, or delete that Node if it is a left-over"
-            )
-
-    async def _create(self) -> Node:
-        self._written = None
-        try:
-            return await self._cluster.create(Node, new_node(self._identity, self._facts()))
-        except ObjectConflict:
-            return await self._cluster.get(Node, self._identity.name)
-
-    async def _bring_up_to_date(self, node: Node) -> None:
-        facts = self._facts()
-        patch = node_patch(node, self._identity, facts)
-        if patch:
-            node = await self._cluster.patch(Node, self._identity.name, patch)
-        uid = (node.metadata.uid if node.metadata else None) or ""
-        content = (
-            uid,
-            dict(facts.capacity),
-            tuple((c.type, c.status, c.reason, c.message) for c in facts.conditions),
-        )
-        clock = asyncio.get_running_loop().time()
-        ready = next(
-            (c.status for c in (node.status.conditions if node.status else None) or [] if c.type == "Ready"),
-            "",
-        )
-        if content != self._written or ready != "True" or clock - self._last_heartbeat >= HEARTBEAT_EVERY_S:
-            await self._cluster.patch(
-                Node,
-                self._identity.name,
-                node_status(
-                    node, self._identity, facts, self._now(), dropped=sorted(self._resources - facts.capacity.keys())
-                ),
-                subresource="status",
-                content_type=STRATEGIC_MERGE,
-            )
-            self._written, self._last_heartbeat = content, clock
-            self._resources = frozenset(facts.capacity)
-        self.uid = uid

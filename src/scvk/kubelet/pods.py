@@ -26,12 +26,13 @@ from scvk.kubelet.cluster_errors import ClusterError, ObjectConflict, ObjectNotF
 from scvk.kubelet.cluster_inputs import InputsUnavailable
 from scvk.kubelet.deadline import DEADLINE_EXCEEDED, MESSAGE, exceeded_status, seconds_left
 from scvk.kubelet.events import EventRecorder, pod_subject
-from scvk.kubelet.informer import PodInformer, key_of, uid_of
+from scvk.kubelet.informer import PodInformer, identity_of, key_of, uid_of
 from scvk.kubelet.inputs import InputSource, MissingInput
+from scvk.kubelet.leaving import Permission
 from scvk.kubelet.pending_status import waits_for_inputs
+from scvk.kubelet.pod_address import with_pod_ip
 from scvk.kubelet.provider import (
     PodEvent,
-    PodIdentity,
     PodKey,
     Provider,
     Removal,
@@ -58,7 +59,8 @@ class PodController:
         events: EventRecorder,
         *,
         host_ip: str,
-        may_act: asyncio.Event,
+        pod_ip: str | None = None,
+        may_act: Permission,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
@@ -66,6 +68,7 @@ class PodController:
         self._inputs = inputs
         self._events = events
         self._host_ip = host_ip
+        self._pod_ip = pod_ip
         self._may_act = may_act
         self._now = now
         self._queue: WorkQueue[PodKey] = WorkQueue()
@@ -123,6 +126,10 @@ class PodController:
 
     async def _follow_changes(self) -> None:
         async for key in self._provider.changes():
+            pod = self.informer.get(key) if self.informer is not None else None
+            if pod is not None:
+                # Something of it is there after all: a create that was lost can come through late.
+                self._cleared.discard(uid_of(pod))
             self._queue.add(key)
 
     def _failed(self, key: PodKey, error: Exception) -> float | None:
@@ -224,8 +231,7 @@ class PodController:
 
     async def _remove(self, pod: Pod, *, tell: bool = True) -> Removal:
         assert pod.metadata is not None
-        identity = PodIdentity(key_of(pod), uid_of(pod))
-        removal = await self._provider.remove(identity, pod.metadata.annotations or {})
+        removal = await self._provider.remove(identity_of(pod), pod.metadata.annotations or {})
         if tell:
             for event in removal.events:
                 self._say(pod, event)
@@ -244,6 +250,7 @@ class PodController:
         return patched
 
     async def _write_status(self, pod: Pod, desired: PodStatus) -> None:
+        desired = with_pod_ip(pod.status, desired, self._pod_ip)
         patch = status_patch(pod.status, desired, uid=uid_of(pod), now=self._now())
         if patch is None:
             return

@@ -7,9 +7,10 @@ known state and the pod's own annotations), never from the memory of an earlier 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from lightkube.models.core_v1 import NodeCondition, PodStatus
 from lightkube.resources.core_v1 import Pod
@@ -47,11 +48,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class PodEvent:
-    """Something to tell the pod's owner: becomes a Kubernetes Event of type Normal, or Warning."""
+    """Something to tell the pod's owner: becomes a Kubernetes Event of type Normal, or Warning.
+
+    `at` is when it happened, where that is known for sure: then it may be told again at any time, also after a
+    restart, and is counted once. Without it, it happens when it is told.
+    """
 
     reason: str
     message: str
     warning: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,24 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What the provider knows of the node it plays: quantities as Kubernetes writes them."""
+    """What the provider knows of the node it plays: quantities as Kubernetes writes them.
+
+    `allocatable` is what the pods bound to the node and those to come may have together (None: all of `capacity`).
+    `conditions` are added to a kubelet's own, or take the place of the one of their type. `annotations` are the
+    provider's memory: they stand on the Node, at most a minute old, and come back by `recall` after a restart.
+    """
 
     capacity: Mapping[str, str]
     labels: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[NodeCondition, ...] = ()
     provider_id: str | None = None
+    allocatable: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def can_be_given(self) -> Mapping[str, str]:
+        """What the node says to be allocatable."""
+        return self.capacity if self.allocatable is None else self.allocatable
 
 
 class TemporaryProviderError(Exception):
@@ -133,6 +151,21 @@ class Provider(Protocol):
         """Yield pods whose observed state moved: the kubelet queues them again. One consumer."""
         ...
 
-    def node_facts(self) -> NodeFacts:
-        """Return what is known of the node now, without asking the cloud."""
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        """Return what is known of the node now, without asking the cloud.
+
+        `bound` are the pods bound to the node; None while they are not known.
+        """
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a provider may be as well: one whose memory stands on the Node (`NodeFacts.annotations`)."""
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        """Take back what an earlier process left; called once, before anything is asked of the provider.
+
+        Anybody who may change nodes can have written them: what cannot be read means nothing.
+        """
         ...

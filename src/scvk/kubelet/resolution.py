@@ -20,9 +20,6 @@ from scvk.kubelet.references import References
 from scvk.kubelet.service_links import service_variables
 from scvk.kubelet.volumes import is_injected_token, volume_files
 
-SECRETS_BY_ANNOTATION = "metadata.annotations"
-"""Where the references stand that `InputNeeds.secrets` comes from, as far as the kubelet knows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -47,13 +44,19 @@ class Resolution:
 
 def needed_objects(pod: Pod, needs: InputNeeds) -> tuple[ObjectKey, ...]:
     """Return each Secret and ConfigMap that `resolve_inputs` looks for, once."""
+    found = dict.fromkeys(content_objects(pod, needs))
+    found.update(dict.fromkeys(ObjectKey("Secret", name) for _, name in _pull_secrets(pod)))
+    found.update(dict.fromkeys(ObjectKey("Secret", each.name) for each in needs.secrets))
+    return tuple(found)
+
+
+def content_objects(pod: Pod, needs: InputNeeds) -> tuple[ObjectKey, ...]:
+    """Return each Secret and ConfigMap whose contents containers get, once: as variables, or as files."""
     found: dict[ObjectKey, None] = {}
     for _, volume in _volumes(pod, needs):
         found.update(dict.fromkeys(_of_volume(volume)))
     for _, container in _containers(pod, needs):
         found.update(dict.fromkeys(_of_environment(container)))
-    found.update(dict.fromkeys(ObjectKey("Secret", name) for _, name in _pull_secrets(pod)))
-    found.update(dict.fromkeys(ObjectKey("Secret", name) for name in needs.secrets))
     return tuple(found)
 
 
@@ -83,7 +86,7 @@ def resolve_inputs(pod: Pod, needs: InputNeeds, objects: InputObjects, node: Nod
 
 
 def _further_secrets(needs: InputNeeds, references: References) -> Mapping[str, SecretContents]:
-    secrets = {name: references.annotated_secret(name, SECRETS_BY_ANNOTATION) for name in dict.fromkeys(needs.secrets)}
+    secrets = {each.name: references.annotated_secret(each.name, each.path) for each in dict.fromkeys(needs.secrets)}
     return {name: secret for name, secret in secrets.items() if secret is not None}
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 NODE_LEASE_NAMESPACE = "kube-node-lease"
 
+INPUTS_RULE = ("", ("secrets", "configmaps"), ("get",))
+"""What pods take values and files from. Read one by one when a pod names them; a watch would read them all."""
+
 CLUSTER_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("nodes",), ("get", "list", "watch", "create", "patch")),
     ("", ("nodes/status", "pods/status"), ("patch",)),
     ("", ("pods",), ("get", "list", "watch", "patch", "delete")),
     ("", ("events",), ("create", "patch")),
     ("", ("services", "namespaces"), ("get", "list", "watch")),
-    # Read one by one when a pod names them; a watch would read them all.
-    ("", ("secrets", "configmaps"), ("get",)),
+    INPUTS_RULE,
 )
 """API group, resources and verbs that are needed in the whole cluster."""
 

@@ -30,6 +30,9 @@ KUBELET_CONDITIONS = (
 )
 """Condition types that a kubelet writes; all others (readiness gates among them) belong to somebody else."""
 
+PASSING_CONDITIONS = frozenset({"PodResizePending", "PodResizeInProgress"})
+"""Those that a kubelet takes away again: their absence means that there is nothing to say."""
+
 OWNED_FIELDS = (
     "phase",
     "reason",
@@ -90,9 +93,13 @@ def status_patch(current: PodStatus | None, desired: PodStatus, *, uid: str, now
         replaces = name in ("hostIPs", "podIPs") and new and old
         # An empty list would be merged into the old one, that is, change nothing.
         changes[name] = [{"$patch": "replace"}, *new] if replaces and new else new or None
-    conditions = _condition_changes(before.get("conditions") or [], after.get("conditions") or [], now)
+    conditions = _condition_changes(
+        before.get("conditions") or [], after.get("conditions") or [], after.get("observedGeneration"), now
+    )
     if conditions:
         changes["conditions"] = conditions
+    if changes.keys() == {"observedGeneration"} and "observedGeneration" not in before:
+        return None  # an API server that does not know the field drops it each time
     return {"metadata": {"uid": uid}, "status": changes} if changes else None
 
 
@@ -130,8 +137,9 @@ def stopped_status(pod: Pod, now: datetime) -> PodStatus | None:
 
 
 def _condition_changes(
-    before: list[dict[str, Any]], after: list[dict[str, Any]], now: datetime
+    before: list[dict[str, Any]], after: list[dict[str, Any]], generation: int | None, now: datetime
 ) -> list[dict[str, Any]]:
+    """Return the conditions that differ. Each tells of the pod's `generation` where it says no other."""
     known = {entry["type"]: entry for entry in before}
     changes = []
     for entry in after:
@@ -143,15 +151,18 @@ def _condition_changes(
             "status": entry["status"],
             "reason": entry.get("reason"),
             "message": entry.get("message"),
-            "observedGeneration": entry.get("observedGeneration"),
+            "observedGeneration": entry.get("observedGeneration", generation),
         }
-        if all(old.get(name) == value for name, value in wanted.items()):
+        # A generation alone is news only where the API server has kept an earlier one: it may not know the field.
+        compared = wanted if "observedGeneration" in old else {**wanted, "observedGeneration": None}
+        if all(old.get(name) == value for name, value in compared.items()):
             continue
         same = old.get("status") == entry["status"] and "lastTransitionTime" in old
         wanted["lastTransitionTime"] = old["lastTransitionTime"] if same else msgspec.to_builtins(whole_seconds(now))
         # An explicit null is what removes a reason or message that an earlier patch set.
         changes.append({k: v for k, v in wanted.items() if v is not None or old.get(k) is not None})
-    return changes
+    over = known.keys() & PASSING_CONDITIONS - {entry["type"] for entry in after}
+    return [*changes, *({"$patch": "delete", "type": kind} for kind in sorted(over))]
 
 
 def _plain(status: PodStatus) -> dict[str, Any]:

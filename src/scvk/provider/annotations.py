@@ -69,7 +69,8 @@ GPU_CLASSES = Annotation(
     meaning=(
         "The GPU classes that the pod may run on: it gets any one of them. Names ignore case, and the memory in"
         " parentheses may be left out where the rest is unambiguous. A pod that asks for `nvidia.com/gpu: N` needs"
-        " this annotation, with classes of N GPUs, unless the operator has named default classes."
+        " this annotation, with classes of N GPUs, unless the operator has named default classes. On a Namespace it is"
+        " for pods that ask for no class as a resource."
     ),
     default="no GPU",
 )
@@ -100,7 +101,8 @@ NETWORKING_PORT = Annotation(
     values="a port number from 1 to 65535, or the name of one of the container's ports",
     meaning=(
         "The port that SaladCloud's gateway makes reachable over HTTPS. The program must listen there on IPv6, or"
-        " on both. All networking settings are fixed once the pod has its container group."
+        " on both. All networking settings are fixed once the pod has its container group. On a Namespace, a name is"
+        " for pods that have a port of that name."
     ),
     default="the pod cannot be reached from outside",
 )
@@ -148,9 +150,10 @@ CONTAINER = Annotation(
     values="the name of one of the pod's containers",
     meaning=(
         "Which container runs, where a pod has several: a container group has one. The others are shown as terminated"
-        " with the reason `NotRun`, and do not count for Ready."
+        " with the reason `NotRun`, and do not count for Ready. On a Namespace it holds for pods that have a container"
+        " of that name."
     ),
-    default="a pod of several containers is refused, unless the agent is told to leave out the others by their names",
+    default="a pod of several containers is refused, unless the others are known as injected (`--ignore-containers`)",
 )
 INIT_CONTAINERS = Annotation(
     name="init-containers",
@@ -168,7 +171,7 @@ REGISTRY_SECRET = Annotation(
     meaning=(
         "The login to the image's registry, where a pull secret cannot hold it: the keys `access_key_id` and"
         " `secret_access_key` for AWS ECR, `service_key` for Google Artifact Registry and Container Registry, or"
-        " `username` and `password` for any other."
+        " `username` and `password` for any other. On a Namespace, keys of a cloud are for images of its registries."
     ),
     default="the pull secret of the pod that matches the image",
 )
@@ -184,7 +187,10 @@ TERMINATION_MESSAGE = Annotation(
 
 QUEUE_NAME = Annotation(
     name="queue-name",
-    values="the name of a queue of the project",
+    values=(
+        "the name of a queue of the project: 2 to 63 lower-case letters, digits and hyphens, a letter first and no"
+        " hyphen last"
+    ),
     meaning="The job queue whose jobs the program gets. Needs `salad.com/queue-port` and `salad.com/queue-path`.",
     default="no queue",
 )
@@ -225,6 +231,32 @@ def _sink_annotation(sink: str, setting: SinkSetting) -> Annotation:
     )
 
 
+NETWORKING = (
+    NETWORKING_PORT,
+    NETWORKING_PROTOCOL,
+    NETWORKING_AUTH,
+    NETWORKING_LOAD_BALANCER,
+    NETWORKING_SINGLE_CONNECTION_LIMIT,
+    NETWORKING_CLIENT_REQUEST_TIMEOUT,
+    NETWORKING_SERVER_RESPONSE_TIMEOUT,
+)
+"""What the container gateway knows of a pod."""
+
+QUEUE = (QUEUE_NAME, QUEUE_PORT, QUEUE_PATH)
+"""What makes a queue's connection."""
+
+RESIZE = Annotation(
+    name="resize",
+    values="`restart`",
+    meaning=(
+        "What a changed request for cpu or memory of a running pod (`kubectl patch --subresource resize`) does: with"
+        " `restart` its container group gets what is asked for now, and SaladCloud starts the program again, as a rule"
+        " on another machine."
+    ),
+    default="a running pod keeps what it has, and its condition `PodResizePending` says `Infeasible`",
+    options=("restart",),
+)
+
 LOGGING = {(sink, setting.name): _sink_annotation(sink, setting) for sink in SINKS for setting in SINKS[sink]}
 """The annotation of each setting of each sink; a pod has one sink at most."""
 
@@ -237,22 +269,28 @@ ANNOTATIONS = (
     INIT_CONTAINERS,
     REGISTRY_SECRET,
     TERMINATION_MESSAGE,
-    NETWORKING_PORT,
-    NETWORKING_PROTOCOL,
-    NETWORKING_AUTH,
-    NETWORKING_LOAD_BALANCER,
-    NETWORKING_SINGLE_CONNECTION_LIMIT,
-    NETWORKING_CLIENT_REQUEST_TIMEOUT,
-    NETWORKING_SERVER_RESPONSE_TIMEOUT,
-    QUEUE_NAME,
-    QUEUE_PORT,
-    QUEUE_PATH,
+    RESIZE,
+    *NETWORKING,
+    *QUEUE,
     LOGGING_SECRET,
     *LOGGING.values(),
 )
 """All of them, in the order of the documentation."""
 
-_KNOWN_KEYS = frozenset(annotation.key for annotation in ANNOTATIONS)
+GATEWAY_URL = Annotation(
+    name="gateway-url",
+    values="a URL, such as `https://…salad.cloud`",
+    meaning=(
+        "Where the gateway makes the pod reachable, once its container group has a name there. A pod keeps its URL for"
+        " life; the next pod has another."
+    ),
+    default="the pod has no `salad.com/networking-port`, or its group shows no name yet",
+)
+
+ANSWERS = (GATEWAY_URL,)
+"""What the virtual kubelet writes on a pod for people and programs to read: no settings."""
+
+_KNOWN_KEYS = frozenset(annotation.key for annotation in (*ANNOTATIONS, *ANSWERS))
 
 
 def unknown_keys(keys: Iterable[str]) -> tuple[str, ...]:

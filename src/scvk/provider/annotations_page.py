@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scvk.provider.annotations import ANNOTATIONS
+from scvk.provider.annotations import ANNOTATIONS, ANSWERS
 
 
 def render_annotations_page() -> str:
@@ -11,7 +11,11 @@ def render_annotations_page() -> str:
         f"| `{annotation.key}` | {annotation.values} | {annotation.meaning} | {annotation.default} |"
         for annotation in ANNOTATIONS
     )
-    return _PAGE.format(rows=rows)
+    answers = "\n".join(
+        f"| `{annotation.key}` | {annotation.values} | {annotation.meaning} | {annotation.default} |"
+        for annotation in ANSWERS
+    )
+    return _PAGE.format(rows=rows, answers=answers)
 
 
 _PAGE = """\
@@ -45,4 +49,13 @@ spec:
   credentials), keeps the pod Pending with a reason that names the annotation: a group that is wrong costs money too.
 - A `salad.com/` annotation that is not in this list is reported on the pod with the nearest one that is.
 - Annotations under `scvk.salad.com/` are the virtual kubelet's own notes: leave them alone.
+
+## What the virtual kubelet writes
+
+| annotation | values | meaning | not there while |
+|---|---|---|---|
+{answers}
+
+A Service cannot point at the gateway, which tells pods apart by the name in the URL. `kubectl get pod web --output
+jsonpath='{{.metadata.annotations.salad\\.com/gateway-url}}'` prints it.
 """

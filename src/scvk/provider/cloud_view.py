@@ -47,6 +47,8 @@ class CloudView:
 
     def __init__(self) -> None:
         self._groups: dict[str, ContainerGroup] = {}
+        self._by_variable: dict[str, dict[str, list[ContainerGroup]]] = {}
+        """Variable → value → groups, made when first asked for after the groups changed."""
         self._listed_at: float | None = None
         self._cut = False
         self._absences: dict[str, int] = {}
@@ -56,6 +58,12 @@ class CloudView:
         self._environments: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._events: dict[str, tuple[PlatformEvent, ...]] = {}
         self._instances: dict[str, tuple[datetime, ContainerGroupInstance | None]] = {}
+        self._by_name: dict[str, ContainerGroup] = {}
+        """What reads by name told of groups that a listing that may be cut lacks: it holds until the next read."""
+        self._missing: dict[str, float] = {}
+        """Name that a listing may have cut off → when the platform said 404 for it."""
+        self._deleting: dict[str, None] = {}
+        """Names of which an accepted delete is known, while listings may be cut: only a new read counts for them."""
         self._listings = 0
         self._heard_of: dict[str, int] = {}
         """Name → the number of the listing at which anything was last said of it."""
@@ -66,6 +74,11 @@ class CloudView:
         return self._listed_at is not None
 
     @property
+    def listed_at(self) -> float | None:
+        """When the last listing was asked for; None where there was none."""
+        return self._listed_at
+
+    @property
     def cut(self) -> bool:
         """Say whether the last listing may lack groups."""
         return self._cut
@@ -74,6 +87,27 @@ class CloudView:
     def groups(self) -> tuple[ContainerGroup, ...]:
         """Return all groups known to exist, ours and others'."""
         return tuple(self._groups.values())
+
+    def remembers(self, name: str) -> bool:
+        """Say whether anything was heard of `name` lately; what is known of others can be forgotten elsewhere too."""
+        return name in self._heard_of
+
+    def replicas(self) -> int | None:
+        """Return the replicas of all groups together, ours and others'; None where the listing does not tell."""
+        if self._listed_at is None or self._cut:
+            return None
+        return sum(1 if group.replicas is None else group.replicas for group in self._groups.values())
+
+    def groups_with(self, variable: str, value: str) -> Sequence[ContainerGroup]:
+        """Return the groups whose container has an environment variable of that value."""
+        index = self._by_variable.get(variable)
+        if index is None:
+            index = self._by_variable[variable] = {}
+            for group in self._groups.values():
+                found = (group.container.environment_variables or {}).get(variable)
+                if found is not None:
+                    index.setdefault(found, []).append(group)
+        return index.get(value, ())
 
     def apply_listing(self, listing: ContainerGroupCollection, *, started_at: float) -> None:
         """Take over a full listing that was asked for at `started_at`."""
@@ -87,6 +121,15 @@ class CloudView:
                 self._groups[name] = group
             else:
                 del self._created[name]
+        if self._cut:
+            listed = {group.name for group in listing.items}
+            self._by_name = {name: group for name, group in self._by_name.items() if name not in listed}
+            self._groups |= self._by_name
+        else:
+            self._by_name.clear()
+            self._missing.clear()
+            self._deleting.clear()
+        self._by_variable.clear()
         lost = (set(previous) | set(self._absences) | set(self._asked)) - set(self._groups)
         for name in lost:
             if not self._cut and self._asked.get(name, float("-inf")) < started_at:
@@ -99,19 +142,53 @@ class CloudView:
         """Take over one group that the platform answered with (to a create, a read by name, an update)."""
         group = self._with_environment(group)
         self._groups[group.name] = group
+        self._by_variable.clear()
         self._created[group.name] = (at, group)
+        self._missing.pop(group.name, None)
+        if self._cut and group.name not in self._deleting:
+            self._by_name[group.name] = group
         self._absences.pop(group.name, None)
         self._heard_of[group.name] = self._listings
+
+    def apply_missing(self, name: str, *, at: float) -> None:
+        """Note that the platform, asked by name, said that there is no such group."""
+        if not self._cut:
+            return  # complete listings tell
+        self._missing[name] = at
+        self._heard_of[name] = self._listings
+        for memory in (self._by_name, self._groups, self._created, self._deleting):
+            memory.pop(name, None)
+        self._by_variable.clear()
+
+    def missing_since(self, name: str, moment: float) -> bool:
+        """Say whether the platform, asked by name after `moment`, said that there is no such group."""
+        return self._missing.get(name, float("-inf")) > moment
+
+    def listed_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the names that the last listing itself shows."""
+        return tuple(name for name in names if name in self._groups and name not in self._by_name)
 
     def expect(self, name: str, *, at: float) -> None:
         """Note that a create request for `name` was sent: listings asked for before `at` say nothing of it."""
         self._asked[name] = at
+        self._missing.pop(name, None)
         self._absences.pop(name, None)
         self._heard_of[name] = self._listings
+
+    def expected_at(self, name: str) -> float | None:
+        """Return when a create request for the name was sent last; None where none was, or long ago."""
+        return self._asked.get(name)
+
+    def forget_environment(self, name: str) -> None:
+        """Note that a request of ours may have changed the group's environment: only answers from now on tell."""
+        self._environments.pop(name, None)
 
     def apply_deleted(self, name: str) -> None:
         """Note that the platform accepted a delete: only listings count from now on, not our memory of the create."""
         self._created.pop(name, None)
+        if self._cut:
+            self._deleting[name] = None
+            self._by_name.pop(name, None)
 
     def apply_events(self, events: Iterable[tuple[str, PlatformEvent]]) -> set[str]:
         """Add events; return the names of the groups that have new ones."""
@@ -186,6 +263,8 @@ class CloudView:
             self._environments,
             self._events,
             self._instances,
+            self._missing,
+            self._deleting,
             self._heard_of,
         )
         for name in set().union(*memories):

@@ -65,6 +65,11 @@ class EndReader:
         self._awaited: set[tuple[str, datetime]] = set()
         """Ends whose log was silent so far and may still come, or was not to be read yet."""
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """Return the groups of which anything is remembered."""
+        return frozenset((*self._asked, *(name for name, _ in self._words), *(name for name, _ in self._awaited)))
+
     def known(self, group: str) -> Mapping[datetime, LastWords]:
         """Return what is known of the group's ends, by their time. Costs nothing."""
         return {end: words for (name, end), words in self._words.items() if name == group}

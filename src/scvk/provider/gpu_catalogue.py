@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scvk.saladcloud.models import GpuClass
 
@@ -66,6 +67,13 @@ class GpuCatalogue:
         eight of it can share a name); it never makes a text fit that does not.
         """
         text = written.strip().casefold()
+        for spelled in dict.fromkeys((text, _without_maker(text))):
+            fitting = self._fitting(spelled)
+            if fitting:
+                return _one_of(fitting, gpu_count)
+        return NotFound(self._nearest(_without_maker(text)))
+
+    def _fitting(self, text: str) -> tuple[GpuClass, ...]:
         # The best kind of fit alone counts: `RTX 3060 (8 GB)` in full is not also its alias.
         squeezed = _squeezed(text)
         for spelling, wanted in (
@@ -76,8 +84,8 @@ class GpuCatalogue:
         ):
             fitting = tuple(each for each in self.classes if wanted and spelling(each) == wanted)
             if fitting:
-                return _one_of(fitting, gpu_count)
-        return NotFound(self._nearest(text))
+                return fitting
+        return ()
 
     def with_gpu_count(self, gpu_count: int) -> tuple[GpuClass, ...]:
         """Return the classes that have exactly so many GPUs."""
@@ -142,9 +150,20 @@ def _squeezed_name(gpu_class: GpuClass) -> str:
 
 
 def _alias(gpu_class: GpuClass) -> str:
+    return _short(gpu_class.name)
+
+
+@lru_cache(maxsize=1024)  # the names of a catalogue are looked through for each pod, and for each look at the node
+def _short(name: str) -> str:
     # What stands in parentheses, the memory, is left out: `RTX 4090 (24 GB)` is also `rtx4090`.
-    return _squeezed(re.sub(r"\([^)]*\)", "", gpu_class.name.casefold()))
+    return _squeezed(re.sub(r"\([^)]*\)", "", name.casefold()))
 
 
+def _without_maker(text: str) -> str:
+    # As `nvidia-smi` and the sellers write it: `NVIDIA GeForce RTX 4090`.
+    return re.sub(r"^((nvidia|geforce)[\s_-]+)+(?=\S)", "", text)
+
+
+@lru_cache(maxsize=1024)
 def _squeezed(text: str) -> str:
     return re.sub("[^a-z0-9]", "", text)

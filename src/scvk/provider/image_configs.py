@@ -20,6 +20,7 @@ from typing import Protocol
 
 import structlog
 
+from scvk.provider.translate.registry_hosts import is_aws_ecr
 from scvk.registry import (
     ImageConfig,
     ImageNotFound,
@@ -168,8 +169,10 @@ class ImageConfigs:
                 return await self._try_logins(reference, logins)
         except TimeoutError:
             return NotKnown("RegistryUnavailable", f"{reference}: its registry took more than {LOOK_UP_S:g} s")
-        except (ImageNotFound, Unauthorized) as error:
+        except ImageNotFound as error:
             return NotKnown("ErrImagePull", str(error))
+        except Unauthorized as error:
+            return NotKnown("ErrImagePull", f"{error}{_why_not(reference)}")
         except RegistryError as error:
             return NotKnown("RegistryUnavailable" if error.transient else "ImageInspectError", str(error))
         except Exception as error:
@@ -186,6 +189,13 @@ class ImageConfigs:
                 refused = error
         assert refused is not None
         raise refused
+
+
+def _why_not(reference: ImageReference) -> str:
+    """Say what keys in a Secret cannot do: AWS gives a login for them by an API of its own alone."""
+    if not is_aws_ecr(reference):
+        return ""
+    return " (AWS ECR takes no keys, only a token that AWS' own API makes of them and that lasts 12 hours)"
 
 
 def _key(reference: ImageReference, logins: Sequence[Login]) -> str:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 from lightkube.models.core_v1 import Container
 
 from scvk.provider.annotations import TERMINATION_MESSAGE
+from scvk.provider.program_log.lines import text_of
 from scvk.provider.translate.start_up import (
     START_UP_FAILED_EXIT_CODE,
     failure_of,
@@ -89,7 +89,7 @@ def wish_of(container: Container, group: ContainerGroup, annotations: dict[str, 
 
 def last_words(entries: Sequence[LogEntry], container: Container, exit_code: int) -> LastWords:
     """Return what the entries of one run, the oldest first, tell of its end."""
-    lines = [_text(entry) for entry in entries]
+    lines = [text_of(entry) for entry in entries]
     failures = [failure for line in lines if (failure := failure_of(line)) is not None] if exit_code != 0 else []
     message = (termination_message_of(lines) or "").encode()[-MOST_MESSAGE_BYTES:].decode("utf-8", "ignore")
     if not message and exit_code != 0 and container.terminationMessagePolicy == _FALLBACK:
@@ -101,9 +101,3 @@ def last_words(entries: Sequence[LogEntry], container: Container, exit_code: int
 def told_anything(words: LastWords) -> bool:
     """Say whether the log told something: entries come late, so that silence may be no answer yet."""
     return bool(words.message or words.failure)
-
-
-def _text(entry: LogEntry) -> str:
-    if entry.text_log is not None:
-        return entry.text_log
-    return msgspec.json.encode(entry.json_log).decode()

@@ -5,7 +5,8 @@ facts. INVARIANT: a group is ours only if its name equals the name computed from
 whose variables somebody copied by hand would be taken for a pod's, and deleted as such.
 
 A group's name can be used only once in a project, for ever; a further try for the same pod takes the next `attempt`,
-which changes the hash and so the name.
+which changes the hash and so the name. Before the first attempt stands LEGACY_ATTEMPT: the group that the Go program
+made for the pod, which carries no marks of ours; see `adoption`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scvk.saladcloud.models import ContainerGroup
 
@@ -24,9 +26,15 @@ POD_NAME = "SCVK_POD_NAME"
 POD_UID = "SCVK_POD_UID"
 ATTEMPT = "SCVK_ATTEMPT"
 NODE = "SCVK_NODE"
+SETTINGS = "SCVK_SETTINGS"
+"""No mark: which settings of the pod the group has (see `applied`)."""
 
-RESERVED_NAMES = frozenset({CLUSTER_ID, POD_NAMESPACE, POD_NAME, POD_UID, ATTEMPT, NODE, "POD_METADATA_YAML"})
-"""Variables that a pod may not set: the marks, and the one by which the Go program recognised its groups."""
+LEGACY_METADATA = "POD_METADATA_YAML"
+RESERVED_NAMES = frozenset({CLUSTER_ID, POD_NAMESPACE, POD_NAME, POD_UID, ATTEMPT, NODE, SETTINGS, LEGACY_METADATA})
+"""Variables that a pod may not set: the marks, its settings, and the one by which the Go program knew its groups."""
+
+LEGACY_ATTEMPT = -1
+"""The attempt of a group that the Go program made. No mark can say it: attempts on groups are 0 or more."""
 
 # OpenAPI document, ContainerGroupName: ^[a-z][a-z0-9-]{0,61}[a-z0-9]$
 _MAX_NAME_LENGTH = 63
@@ -39,8 +47,8 @@ _HASH_LENGTH = 12
 class PodMark:
     """The pod that a group was made for.
 
-    `attempt` (0 or more) counts the names used for this pod; `node` is the node that made the group, for information
-    only: it is no part of the name, so that a group can be recognised by another node.
+    `attempt` (0 or more, or LEGACY_ATTEMPT) counts the names used for this pod; `node` is the node that made the group,
+    for information only: it is no part of the name, so that a group can be recognised by another node.
     """
 
     cluster_id: str
@@ -81,12 +89,15 @@ def cluster_id(kube_system_uid: str, extra: str = "") -> str:
     return f"{kube_system_uid}/{extra}" if extra else kube_system_uid
 
 
+@lru_cache(maxsize=8192)  # every listing asks for the name of every group again
 def group_name(mark: PodMark) -> str:
     """Return the name of the group: `<namespace>-<name>` cut to fit, and 12 characters of hash.
 
     2 to 63 of `[a-z0-9-]`, beginning with a letter: dots of a pod's name become hyphens, and a name that would
-    begin with a digit is preceded by `k8s-`.
+    begin with a digit is preceded by `k8s-`. For LEGACY_ATTEMPT it is the Go program's, whatever characters it has.
     """
+    if mark.attempt == LEGACY_ATTEMPT:
+        return legacy_name(mark.namespace, mark.name)
     readable = re.sub("[^a-z0-9-]", "-", f"{mark.namespace}-{mark.name}".lower()).strip("-")
     if not re.match("[a-z]", readable):
         readable = f"k8s-{readable}".rstrip("-")
@@ -94,6 +105,11 @@ def group_name(mark: PodMark) -> str:
     facts = "\0".join((mark.cluster_id, mark.uid, str(mark.attempt))).encode("utf-8", "surrogatepass")
     digest = base64.b32encode(hashlib.sha256(facts).digest()).decode("ascii").lower()[:_HASH_LENGTH]
     return f"{readable[: _MAX_NAME_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+
+
+def legacy_name(namespace: str, name: str) -> str:
+    """Return the Go program's name for a pod's group; several pods can have the same one."""
+    return f"{namespace}-{name}"
 
 
 def environment(mark: PodMark) -> dict[str, str]:

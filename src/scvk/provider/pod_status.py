@@ -21,6 +21,8 @@ from lightkube.models.core_v1 import (
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.status import condition
+from scvk.provider.disruption import disrupted
+from scvk.provider.ephemeral_containers import ephemeral_statuses
 from scvk.provider.last_words import FailedInit
 from scvk.provider.running import Running, running
 from scvk.provider.translate.run_plan import NOT_RUN
@@ -108,7 +110,8 @@ def _other_statuses(runs: Running, main: ContainerState | None) -> list[Containe
 def lost_status(pod: Pod, *, now: datetime, host_ip: str) -> PodStatus:
     """Return the status of a pod whose group ran and was deleted by somebody else."""
     message = "The container group is gone: somebody deleted it in SaladCloud. It will not come back."
-    end = unknown_end(last_start(container_status(pod)), now, message)
+    previous = container_status(pod)
+    end = unknown_end(last_start(previous), now, message, previous.containerID if previous else None)
     result = pod_status(
         pod,
         phase="Failed",
@@ -119,10 +122,12 @@ def lost_status(pod: Pod, *, now: datetime, host_ip: str) -> PodStatus:
         sandbox=False,
     )
     result.reason, result.message = "ContainerGroupDeleted", message
-    return result
+    return disrupted(result, message)
 
 
-def unknown_end(began: datetime | None, ended: datetime | None, message: str) -> ContainerStateTerminated:
+def unknown_end(
+    began: datetime | None, ended: datetime | None, message: str, container_id: str | None = None
+) -> ContainerStateTerminated:
     """Return the end of a run that nobody saw, as a kubelet tells it."""
     return ContainerStateTerminated(
         exitCode=UNKNOWN_EXIT_CODE,
@@ -130,6 +135,7 @@ def unknown_end(began: datetime | None, ended: datetime | None, message: str) ->
         message=message,
         startedAt=began,
         finishedAt=ended,
+        containerID=container_id,
     )
 
 
@@ -174,13 +180,18 @@ def pod_status(
     finished = phase in ("Succeeded", "Failed")
     runs = running(pod)
     begun = not runs.init or (phase != "Pending" and failed_init is None)
-    why_not = ("PodCompleted", "") if finished else ("ContainersNotReady", f"container {container.name} is not ready")
+    why_not = _END_REASONS.get(phase) or (
+        "ContainersNotReady",
+        f"containers with unready status: [{container.name}]",
+    )
+    init = _init_statuses(runs, begun, failed_init, container.state)
+    incomplete = " ".join(each.name for each in init if not each.ready and each.name in {one.name for one in runs.init})
     conditions = [
         _condition("PodReadyToStartContainers", sandbox and not finished),
-        _condition(
-            "Initialized",
-            begun,
-            ("PodCompleted" if phase == "Succeeded" else None) if begun else "ContainersNotInitialized",
+        _condition("Initialized", True, "PodCompleted" if phase == "Succeeded" else None)
+        if begun
+        else _condition(
+            "Initialized", False, "ContainersNotInitialized", f"containers with incomplete status: [{incomplete}]"
         ),
         _condition("ContainersReady", ready, *(() if ready else why_not)),
         _condition("Ready", ready, *(() if ready else why_not)),
@@ -195,12 +206,16 @@ def pod_status(
         conditions=conditions,
         # The first is the one that runs: it is what everything else here speaks of.
         containerStatuses=[container, *_other_statuses(runs, container.state)],
-        initContainerStatuses=_init_statuses(runs, begun, failed_init, container.state) or None,
+        initContainerStatuses=init or None,
+        ephemeralContainerStatuses=ephemeral_statuses(pod) or None,
         hostIP=host_ip,
         hostIPs=[HostIP(ip=host_ip)],
         startTime=(pod.status.startTime if pod.status else None) or now,
         observedGeneration=pod.metadata.generation if pod.metadata else None,
     )
+
+
+_END_REASONS = {"Succeeded": ("PodCompleted", ""), "Failed": ("PodFailed", "")}
 
 
 def _condition(kind: str, holds: bool, reason: str | None = None, message: str | None = None) -> PodCondition:

@@ -7,11 +7,11 @@ anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.inputs import InputSource, PodInputs
+from scvk.kubelet.inputs import InputNeeds, InputSource, PodInputs
 from scvk.kubelet.provider import TemporaryProviderError
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.image_configs import ImageConfigs, Known, NotKnown, UnderWay
@@ -29,10 +29,14 @@ PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the pod becomes. `runs` names the containers that run, the main one first."""
+    """What the pod becomes. `runs` names the containers that run, the main one first.
+
+    `versions` are those of the objects that it is made of; see `PodInputs`.
+    """
 
     translation: Translation
     runs: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Preparation:
     def __init__(self, images: ImageConfigs, policy: Policy) -> None:
         self._images = images
         self._policy = policy
+
+    @property
+    def policy(self) -> Policy:
+        """What the operator decided."""
+        return self._policy
 
     async def prepare(
         self, pod: Pod, source: InputSource, mark: PodMark, catalogue: GpuCatalogue
@@ -63,16 +72,16 @@ class Preparation:
         inputs = PodInputs() if chosen.refused else await source.inputs(pod, chosen.needs)
         found = translate(pod, inputs, mark, catalogue, policy=self._policy, namespace_annotations=defaults)
         if not found.needs_image:
-            return Prepared(found, runs)
+            return Prepared(found, runs, inputs.versions)
         reference, logins = registry_logins(pod, inputs, policy=self._policy, namespace_annotations=defaults)
         if reference is None or chosen.main is None:
-            return Prepared(found, runs)  # refused already: the name is none
+            return Prepared(found, runs, inputs.versions)  # refused already: the name is none
         match await self._images.look_up(reference, logins, patience_s=PATIENCE_S):
             case Known(config):
                 again = translate(
                     pod, inputs, mark, catalogue, policy=self._policy, image=config, namespace_annotations=defaults
                 )
-                return Prepared(again, runs)
+                return Prepared(again, runs, inputs.versions)
             case NotKnown(reason_code, reason):
                 return Prepared(_without_image(found, chosen.main.path, reason_code, reason), runs)
             case UnderWay():
@@ -85,6 +94,11 @@ class Preparation:
         except TemporaryProviderError:
             defaults = {}
         return _names(self._plan(pod, defaults))
+
+    async def named_secrets(self, pod: Pod, source: InputSource) -> PodInputs:
+        """Return the Secrets that settings of the pod name, and its pull secrets. Raises as `prepare` does."""
+        needs = self._plan(pod, await source.namespace_annotations(pod)).needs
+        return await source.inputs(pod, InputNeeds((), needs.secrets))
 
     def _plan(self, pod: Pod, defaults: Mapping[str, str]) -> RunPlan:
         own = (pod.metadata.annotations if pod.metadata else None) or {}

@@ -11,15 +11,25 @@ It is certain that nothing is left
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from scvk.kubelet.provider import PodEvent, PodIdentity, Removal, TemporaryProviderError
+from scvk.provider.adoption import Owners
 from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
 from scvk.provider.decide import LISTINGS_THAT_PROVE_ABSENCE
-from scvk.provider.ownership import POD_UID, NotOurs, Owned, Ownership, PodMark, Unknown, group_name, mark_of
+from scvk.provider.ownership import (
+    LEGACY_ATTEMPT,
+    POD_UID,
+    NotOurs,
+    Owned,
+    PodMark,
+    Unknown,
+    group_name,
+)
 from scvk.provider.record import record_of
+from scvk.provider.turns import WAITING_AGAIN_S, Turns
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound
 from scvk.saladcloud.models import ContainerGroup
@@ -27,20 +37,23 @@ from scvk.saladcloud.models import ContainerGroup
 DELETE_AGAIN_AFTER_S = 30.0
 """A group that is still listed so long after an accepted delete is deleted once more."""
 LOOK_AGAIN_S = 2.0
+FORGET_EVERY_S = 5.0
 REMEMBERED_FOR_S = 600.0
 """How long an accepted delete is remembered; a removal that takes longer proves anew that the group is gone."""
 
 log = structlog.get_logger(__name__)
 
 
-def groups_of(groups: Iterable[ContainerGroup], uid: str, *, cluster_id: str) -> dict[str, PodMark]:
+def groups_of(view: CloudView, uid: str, owners: Owners) -> dict[str, PodMark]:
     """Return name and mark of the groups that are surely the pod's: usually one, more after a lost or edited record."""
+    candidates = list(view.groups_with(POD_UID, uid))
+    claim = owners.claim_of(uid)
+    if claim is not None and isinstance(legacy := view.lookup(group_name(claim)), Present):
+        candidates.append(legacy.group)
     found = {}
-    for group in groups:
-        if (group.container.environment_variables or {}).get(POD_UID) != uid:
-            continue  # cheap, where mark_of computes a hash
-        owner = mark_of(group, cluster_id=cluster_id)
-        if isinstance(owner, Owned):
+    for group in candidates:
+        owner = owners.owner_of(group)
+        if isinstance(owner, Owned) and owner.mark.uid == uid:
             found[group.name] = owner.mark
     return found
 
@@ -49,13 +62,21 @@ class Remover:
     """Deletes groups; remembers only when it did, to tell an old listing from a new one."""
 
     def __init__(
-        self, client: SaladCloudClient, view: CloudView, *, cluster_id: str, monotonic: Callable[[], float]
+        self,
+        client: SaladCloudClient,
+        view: CloudView,
+        owners: Owners,
+        turns: Turns,
+        *,
+        monotonic: Callable[[], float],
     ) -> None:
         self._client = client
         self._view = view
-        self._cluster_id = cluster_id
+        self._owners = owners
+        self._turns = turns
         self._monotonic = monotonic
         self._deleted: dict[str, float] = {}
+        self._forgot = float("-inf")
 
     @property
     def waiting(self) -> bool:
@@ -72,7 +93,10 @@ class Remover:
         # Annotations can be edited: what counts is the name that belongs to the pod, not the one that is written.
         recorded = self._name_of(pod, record.attempt) if record else None
         names = {self._name_of(pod, 0), *([recorded] if recorded else [])}
-        names |= groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys()
+        if self._owners.adopts or (record is not None and record.attempt == LEGACY_ATTEMPT):
+            self._owners.claim(pod)
+            names.add(self._name_of(pod, LEGACY_ATTEMPT))
+        names |= groups_of(self._view, pod.uid, self._owners).keys()
         events: list[PodEvent] = []
         certain = True
         hidden: TemporaryProviderError | None = None
@@ -83,14 +107,15 @@ class Remover:
                 hidden = error  # the pod's other groups go all the same
         if hidden is not None:
             raise hidden
-        return Removal(certain, None if certain else LOOK_AGAIN_S, tuple(events))
+        again = WAITING_AGAIN_S if self._turns.waits(pod) else LOOK_AGAIN_S
+        return Removal(certain, None if certain else again, tuple(events))
 
     async def remove_others(self, pod: PodIdentity, keep: str) -> tuple[PodEvent, ...]:
         """Delete one group that is surely the pod's besides `keep`, if there is any: at most one lives for a pod.
 
         Raises SaladCloudError where that fails; the group is found again next time.
         """
-        names = groups_of(self._view.groups, pod.uid, cluster_id=self._cluster_id).keys() - {keep}
+        names = groups_of(self._view, pod.uid, self._owners).keys() - {keep}
         events: list[PodEvent] = []
         for name in sorted(names):
             lookup = self._view.lookup(name)
@@ -99,7 +124,7 @@ class Remover:
         return tuple(events)
 
     def _name_of(self, pod: PodIdentity, attempt: int) -> str:
-        return group_name(PodMark(self._cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node=""))
+        return group_name(PodMark(self._owners.cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node=""))
 
     def _confirmed(self, name: str) -> bool:
         """Say whether a complete listing that was asked for after the accepted delete lacks the group."""
@@ -108,12 +133,12 @@ class Remover:
     def _forget(self) -> None:
         """Forget deletes that are long over, or that nothing confirms because nobody asks about them any more."""
         clock = self._monotonic()
+        if clock - self._forgot < FORGET_EVERY_S:
+            return
+        self._forgot = clock
         for name, at in tuple(self._deleted.items()):
             if clock - at > REMEMBERED_FOR_S and not isinstance(self._view.lookup(name), Present):
                 del self._deleted[name]
-
-    def _owner(self, group: ContainerGroup) -> Ownership:
-        return mark_of(group, cluster_id=self._cluster_id)
 
     async def _remove_group(self, name: str, pod: PodIdentity, events: list[PodEvent], *, recorded: bool) -> bool:
         match self._view.lookup(name):
@@ -129,14 +154,14 @@ class Remover:
                 return await self._ask(name, pod, events) if recorded else True
 
     async def _delete(self, group: ContainerGroup, pod: PodIdentity, events: list[PodEvent]) -> bool:
-        owner = self._owner(group)
+        owner = self._owners.owner_of(group)
         if isinstance(owner, Unknown):
             try:
                 group = await self._client.get_container_group(group.name)
             except NotFound:
                 return False  # the listing is older than its end: the next one confirms it
             self._view.apply_group(group, at=self._monotonic())
-            owner = self._owner(group)
+            owner = self._owners.owner_of(group)
         match owner:
             case Unknown():
                 raise TemporaryProviderError(
@@ -151,10 +176,13 @@ class Remover:
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:
             return False
-        try:
-            await self._client.delete_container_group(group.name)
-        except NotFound:
-            log.debug("gone already", group=group.name)
+        with self._turns.turn(pod) as now:
+            if not now:
+                return False
+            try:
+                await self._client.delete_container_group(group.name)
+            except NotFound:
+                log.debug("gone already", group=group.name)
         self._deleted[group.name] = self._monotonic()
         self._view.apply_deleted(group.name)
         log.info("container group: delete accepted", group=group.name, pod=str(pod.key))

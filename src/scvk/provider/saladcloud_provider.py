@@ -2,23 +2,22 @@
 
 `sync` takes at most one action that changes something; what is true now comes from the cloud view that the poller
 keeps. What must not be forgotten stands in the pod's annotations and on the groups; what is remembered here (names in
-conflict, refused requests) only saves requests and may be lost at any time.
+use, refused requests) only saves requests and may be lost at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.informer import key_of, uid_of
+from scvk.kubelet.informer import identity_of, key_of, uid_of
+from scvk.kubelet.input_versions import noted
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -30,32 +29,44 @@ from scvk.kubelet.provider import (
     Removal,
     TemporaryProviderError,
 )
-from scvk.provider.capacity import node_facts
-from scvk.provider.cloud_view import Absent, CloudView, Present, Unlisted
-from scvk.provider.container_logs.source import ContainerLogs
+from scvk.kubelet.status import is_finished
+from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
+from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
 from scvk.provider.decide import (
+    SETTLING_S,
     AskByName,
     Create,
     Disowned,
     Lost,
+    Note,
     Observe,
     Situation,
+    Update,
     Wait,
     WriteRecord,
     decide,
 )
 from scvk.provider.end_reader import EndReader
+from scvk.provider.event_memory import first_query, remembered
+from scvk.provider.node_facts import node_facts, pods_in_no_need
 from scvk.provider.organization import Organization
-from scvk.provider.ownership import Owned, Ownership, PodMark, group_name, mark_of
+from scvk.provider.ownership import LEGACY_ATTEMPT, LEGACY_METADATA, Owned, PodMark, group_name
 from scvk.provider.pod_status import has_run, lost_status, waiting_status
-from scvk.provider.poller import Poller
+from scvk.provider.poller import EVENTS_LOOK_BACK, Poller
+from scvk.provider.poller_snapshot import PollerSnapshot
 from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
+from scvk.provider.refusals import Refusals
 from scvk.provider.removal import Remover, groups_of
+from scvk.provider.settings_variable import with_settings
 from scvk.provider.transitions import degradations, events_between, left_out
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.listing import listed
+from scvk.provider.turns import NO_ROOM, WAITING_AGAIN_S, Turns
+from scvk.provider.update_status import with_changes
+from scvk.provider.updates import Updater, joined
 from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -69,14 +80,17 @@ from scvk.saladcloud.errors import (
     SaladCloudError,
     Unauthorized,
 )
-from scvk.saladcloud.models import ContainerGroup, ContainerGroupPrototype
+from scvk.saladcloud.models import ContainerGroup
 
 LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
-"""A group that the listing may have cut off is asked for by name: one request a group each time."""
-QUOTA_AGAIN_S = 30.0
-REFUSED_AGAIN_S = 300.0
-"""What SaladCloud itself refused is looked at again so often."""
+"""A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
+ANSWER_BY_NAME_HOLDS_S = 30.0
+"""So long a 404 by name is believed, where the listing may be cut."""
+DISOWNED_AGAIN_S = 30.0
+QUOTA_AGAIN_S = 10.0
+REFUSED_AGAIN_S = 30.0
+"""How long a pod waits at least that SaladCloud itself refused, before it tries again in its turn; see `refusals`."""
 RETRANSLATE_S = 30.0
 """A pod that cannot be translated is tried again so often without a change of its own: GPU classes, annotations of the
 namespace and images come and go, and to try costs SaladCloud nothing."""
@@ -107,6 +121,7 @@ class SaladCloudProvider:
         preparation: Preparation,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        adopt_legacy: bool = False,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -115,17 +130,26 @@ class SaladCloudProvider:
         self._monotonic = monotonic
         self._view = CloudView()
         self._poller = Poller(client, budget, self._view, self, project=identity.project, now=now, monotonic=monotonic)
-        self._remover = Remover(client, self._view, cluster_id=identity.cluster_id, monotonic=monotonic)
-        self._organization = Organization(client)
+        self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
+        invite = self._changes.put_nowait
+        self._deletions = Turns(budget, RequestClass.DELETE, invite, monotonic=monotonic)
+        self._creations = Turns(budget, RequestClass.CREATE, invite, monotonic=monotonic, first=self._deletions)
+        self._owners = Owners(cluster_id=identity.cluster_id, node=identity.node, adopts=adopt_legacy)
+        self._remover = Remover(client, self._view, self._owners, self._deletions, monotonic=monotonic)
+        self._organization = Organization(client, self._view.replicas)
         ends = EndReader(client, budget, project=identity.project, now=now, monotonic=monotonic)
         self._watcher = Watcher(self._view, self._poller, ends, host_ip=identity.host_ip, now=now)
-        self.logs = ContainerLogs(client, self._view, project=identity.project, now=now)
+        self._updater = Updater(
+            client, self._view, preparation, self._organization, self._creations, monotonic=monotonic
+        )
+        self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
+        """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
-        self._changes: asyncio.Queue[PodKey] = asyncio.Queue()
-        self._conflicts: dict[str, str] = {}
-        """UID of a pod → the name that the platform refused as used, while there is no group of that name."""
-        self._refused_requests: dict[str, tuple[str, str]] = {}
-        """UID of a pod → digest of the request that the platform refused for good, and its words."""
+        self._used_names: dict[str, str] = {}
+        """UID of a pod → the name that the platform took, or refused as used: to send it again is of no use."""
+        self._refusals = Refusals(invite, monotonic=monotonic)
+        self._refused: set[str] = set()
+        """UIDs of the pods whose last translation was refused."""
 
     async def start(self) -> None:
         """Make sure that the API key, the organization and the project are right, and read what the node needs.
@@ -146,6 +170,9 @@ class SaladCloudProvider:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._poller.run())
             group.create_task(self._organization.run())
+            group.create_task(self._creations.run())
+            group.create_task(self._refusals.run())
+            group.create_task(self._deletions.run())
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -158,6 +185,9 @@ class SaladCloudProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         """Do one step of deleting what a pod has in the cloud. See the protocol; costs at most two requests a group."""
+        self._creations.forget(pod)
+        if (record := record_of(annotations)) is not None:
+            self._poller.unlisted.want_no_longer(record.group)
         try:
             removal = await self._remover.remove(pod, annotations)
         except SaladCloudError as error:
@@ -167,49 +197,75 @@ class SaladCloudProvider:
         return removal
 
     def holdings(self) -> tuple[Holding, ...] | None:
-        """Return the groups that are surely this cluster's, by their marks. Costs nothing."""
+        """Return the groups that are surely this cluster's, and those adopted. Costs nothing."""
         if not self._view.listed:
             return None
-        marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owner(group), Owned)]
-        return tuple(Holding(PodIdentity(PodKey(mark.namespace, mark.name), mark.uid), mark.node) for mark in marks)
+        marks = [owner.mark for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
+        return tuple(holding_of(mark) for mark in marks)
+
+    def group_counts(self) -> GroupCounts | None:
+        """Count the project's groups by owner, as last listed; None before that. Costs nothing."""
+        return self._owners.count(self._view.groups) if self._view.listed else None
 
     async def changes(self) -> AsyncIterator[PodKey]:
         """Yield the pods whose groups moved."""
         while True:
             yield await self._changes.get()
 
-    def node_facts(self) -> NodeFacts:
-        """Return capacity and identity of the node. Costs nothing."""
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        """Return capacity, conditions and memory of the node. Costs nothing."""
+        owners = [owner for group in self._view.groups if isinstance(owner := self._owners.owner_of(group), Owned)]
+        if bound is None:
+            in_no_need = sum(owner.mark.node == self._identity.node for owner in owners)
+        else:
+            with_group = {owner.mark.uid for owner in owners}
+            if not self._view.listed or self._view.cut:  # what the listing lacks is unknown, not absent
+                with_group |= {uid_of(pod) for pod in bound if has_run(pod)}
+            self._refused &= {uid_of(pod) for pod in bound}
+            refused = self._refused | self._refusals.final
+            in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)
         return node_facts(
-            self._identity.organization,
-            self._identity.project,
-            self._organization.quotas,
-            self._poller.failure,
+            f"saladcloud://{self._identity.organization}/{self._identity.project}",
+            self._organization.replicas,
+            in_no_need,
+            self._poller.contact,
             self._organization.catalogue,
+            annotations=remembered(self._poller.cursor),
+            now=self._monotonic(),
         )
+
+    def poller_snapshot(self) -> PollerSnapshot:
+        """Return how well the cloud is seen. Costs nothing."""
+        return self._poller.snapshot()
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        """Go on with the project's events where an earlier agent stopped."""
+        self._poller.cursor = first_query(annotations, self._now(), EVENTS_LOOK_BACK)
 
     # -- CloudObserver -------------------------------------------------------------------------------------------
 
     def groups_changed(self, names: set[str]) -> None:
         """Queue the pods of these groups."""
-        for name in names:
+        for name in sorted(names):  # in the same order each time: what follows can be had again
             lookup = self._view.lookup(name)
-            if isinstance(lookup, Present) and isinstance(owner := self._owner(lookup.group), Owned):
+            if isinstance(lookup, Present) and isinstance(owner := self._owners.owner_of(lookup.group), Owned):
                 self._keys[name] = PodKey(owner.mark.namespace, owner.mark.name)
             key = self._keys.get(name)
             if key is not None:
                 self._changes.put_nowait(key)
             if isinstance(lookup, Absent):
                 self._keys.pop(name, None)
+        self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
+        self._watcher.forget_unheard_of()
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
-        return isinstance(self._owner(group), Owned)
+        return isinstance(self._owners.owner_of(group), Owned)
 
     def in_transition(self) -> bool:
         """Say whether any group of ours is on its way up or down."""
         return self._remover.waiting or any(
-            is_on_its_way(group) and isinstance(self._owner(group), Owned) for group in self._view.groups
+            is_on_its_way(group) and isinstance(self._owners.owner_of(group), Owned) for group in self._view.groups
         )
 
     # -- one pod -------------------------------------------------------------------------------------------------
@@ -217,12 +273,16 @@ class SaladCloudProvider:
     async def _sync(self, pod: Pod, inputs: InputSource) -> Observation:
         assert pod.metadata is not None
         record = self._record(pod)
-        situation = self._situation(pod, record)
+        situation = self._situation(pod, record, missing_by_name=self._lately_missing(record))
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
+        if isinstance(step, AskByName) and self._creations.waits(identity_of(pod)):
+            return self._no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
-            assert record is not None
-            missing = await self._ask(record.group)
+            name = record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT))
+            if cut and not self._poller.unlisted.take_turn():
+                return self._wait_for_its_turn(pod, name)
+            missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
         match step:
@@ -230,13 +290,21 @@ class SaladCloudProvider:
                 return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
             case Create():
                 assert record is not None
-                return await self._create(pod, inputs, record)
+                with self._creations.turn(identity_of(pod)) as now:
+                    if not now:
+                        return self._no_room(pod)
+                    return await self._create(pod, inputs, record)
             case Observe(group):
-                others = await self._remove_others(pod, group)
-                observation = await self._watcher.observe(pod, group)
-                again = [observation.again_in, UNLISTED_AGAIN_S if cut else None, LOOK_AGAIN_S if others else None]
-                soonest = min((each for each in again if each is not None), default=None)
-                return replace(observation, events=(*others, *observation.events), again_in=soonest)
+                return await self._observe(pod, group)
+            case Update(group):
+                assert record is not None
+                seen = await self._observe(pod, group)
+                if seen.status is None or is_finished(seen.status):
+                    return seen
+                mark = self._mark(pod, record.attempt)
+                return joined(seen, await self._updater.update(pod, inputs, mark, group))
+            case Note(group, annotations):
+                return joined(await self._observe(pod, group), Observation(None, annotations, again_in=0))
             case Lost():
                 status = lost_status(pod, now=self._now(), host_ip=self._identity.host_ip)
                 event = PodEvent("ContainerGroupDeleted", status.message or "", warning=True)
@@ -246,17 +314,37 @@ class SaladCloudProvider:
                 return Observation(None, again_in=UNLISTED_AGAIN_S if cut else LOOK_AGAIN_S)
             case Disowned():
                 assert record is not None
+                variables = LEGACY_METADATA if record.attempt == LEGACY_ATTEMPT else "SCVK_…"
                 message = (
-                    f"The container group {record.group} no longer carries this pod's variables SCVK_…: it is left "
-                    "alone. Set them again in SaladCloud, or delete it there and then this pod."
+                    f"The container group {record.group} no longer carries this pod's variables {variables}: it is "
+                    "left alone. Set them again in SaladCloud, or delete it there and then this pod."
                 )
-                return self._wait(pod, "ContainerGroupDisowned", message, again_in=QUOTA_AGAIN_S)
+                return self._wait(pod, "ContainerGroupDisowned", message, again_in=DISOWNED_AGAIN_S)
             case AskByName():
                 raise TemporaryProviderError(
                     "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
                     "this pod's"
                 )
         assert_never(step)
+
+    def _wait_for_its_turn(self, pod: Pod, group: str) -> Observation:
+        """Leave it to the poller to ask for a group that the listing may have cut off: it tells us when it has."""
+        self._keys[group] = key_of(pod)
+        self._poller.unlisted.want(group, soon=True)
+        return Observation(None, again_in=UNLISTED_AGAIN_S)
+
+    async def _observe(self, pod: Pod, group: ContainerGroup) -> Observation:
+        self._keys[group.name] = key_of(pod)  # a listing need not show whose it is
+        others = await self._remove_others(pod, group)
+        observation = await self._watcher.observe(pod, group)
+        if self._view.cut and not self._view.listed_of((group.name,)):
+            self._poller.unlisted.want(group.name)
+        if observation.status is not None:
+            status = with_changes(observation.status, pod, group, self._updater.applied(pod, group))
+            observation = replace(observation, status=status)
+        again = [observation.again_in, LOOK_AGAIN_S if others else None]
+        soonest = min((each for each in again if each is not None), default=None)
+        return replace(observation, events=(*others, *observation.events), again_in=soonest)
 
     def _record(self, pod: Pod) -> Record | None:
         """Return the pod's record if it is the one that we would write; users can edit annotations."""
@@ -266,59 +354,82 @@ class SaladCloudProvider:
             return None
         return record
 
+    def _lately_missing(self, record: Record | None) -> bool:
+        since = self._monotonic() - ANSWER_BY_NAME_HOLDS_S
+        return record is not None and self._view.missing_since(record.group, since)
+
     def _mark(self, pod: Pod, attempt: int) -> PodMark:
         key = key_of(pod)
         return PodMark(self._identity.cluster_id, key.namespace, key.name, uid_of(pod), attempt, self._identity.node)
 
-    def _owner(self, group: ContainerGroup) -> Ownership:
-        return mark_of(group, cluster_id=self._identity.cluster_id)
-
     def _situation(self, pod: Pod, record: Record | None, *, missing_by_name: bool = False) -> Situation:
         name = record.group if record else group_name(self._mark(pod, 0))
         lookup = self._view.lookup(name)
-        owner = self._owner(lookup.group) if isinstance(lookup, Present) else None
+        legacy = self._legacy(pod)
+        self._owners.consider(pod, record, own=lookup, legacy=legacy)
+        owner = self._owners.owner_of(lookup.group) if isinstance(lookup, Present) else None
         return Situation(
             record=record,
             lookup=lookup,
             ownership=owner,
             missing_by_name=missing_by_name,
-            name_conflict=self._conflicts.get(uid_of(pod)) == name,
+            name_used=self._used_names.get(uid_of(pod)) == name,
+            settling=self._is_settling(name),
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
+            applied=self._updater.applied(pod, lookup.group)
+            if isinstance(lookup, Present) and isinstance(owner, Owned)
+            else None,
+            legacy=legacy if self._owners.adopts and record is None else None,
+            legacy_expected=was_run_by_the_go_program(pod),
         )
+
+    def _is_settling(self, name: str) -> bool:
+        sent = self._view.expected_at(name)
+        return sent is not None and self._monotonic() - sent < SETTLING_S
+
+    def _legacy(self, pod: Pod) -> Lookup:
+        """Return what is known of the Go program's name for the pod."""
+        return self._view.lookup(group_name(self._mark(pod, LEGACY_ATTEMPT)))
 
     async def _ask(self, name: str) -> bool:
         """Read one group by name; return whether the platform says that there is none."""
         try:
             group = await self._client.get_container_group(name, request_class=RequestClass.OBSERVE)
         except NotFound:
+            self._view.apply_missing(name, at=self._monotonic())
             return True
         self._view.apply_group(group, at=self._monotonic())
         return False
 
     async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
         mark = self._mark(pod, attempt)
+        legacy = attempt == LEGACY_ATTEMPT
+        told = self._owners.told(pod, self._legacy(pod), adopted=legacy)
         if adopted:  # what runs is not judged again
-            runs = await self._preparation.runs(pod, inputs)
-            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), again_in=0)
+            assert pod.spec is not None
+            # The Go program ran the first container, and no other.
+            runs = (pod.spec.containers[0].name,) if legacy else await self._preparation.runs(pod, inputs)
+            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), told, again_in=0)
         prepared = await self._prepare(pod, inputs, mark)
         if isinstance(prepared, ImageUnderWay):
             return self._wait_for_image(pod)
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
+        self._refused.discard(uid_of(pod))
         record = Record(group_name(mark), attempt, prepared.runs)
-        events = (*degradations(translation.findings), *left_out(translation.not_run))
-        return Observation(None, record.annotations(), events, again_in=0)
+        events = (*told, *degradations(translation.findings), *left_out(translation.not_run))
+        return Observation(None, _notes(record, prepared, pod), events, again_in=0)
 
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
-        marks = groups_of(self._view.groups, uid_of(pod), cluster_id=self._identity.cluster_id).values()
+        marks = groups_of(self._view, uid_of(pod), self._owners).values()
         return max((m.attempt for m in marks if record is None or m.attempt != record.attempt), default=None)
 
     async def _remove_others(self, pod: Pod, group: ContainerGroup) -> tuple[PodEvent, ...]:
         try:
-            return await self._remover.remove_others(PodIdentity(key_of(pod), uid_of(pod)), group.name)
+            return await self._remover.remove_others(identity_of(pod), group.name)
         except SaladCloudError as error:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
@@ -334,9 +445,13 @@ class SaladCloudProvider:
         return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
 
     def _refuse(self, pod: Pod, translation: Translation) -> Observation:
+        self._refused.add(uid_of(pod))
         refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
         reason = refusals[0].reason_code
         return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
+
+    def _no_room(self, pod: Pod) -> Observation:
+        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
 
     def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
         status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
@@ -349,59 +464,74 @@ class SaladCloudProvider:
         translation = prepared.translation
         if translation.request is None:
             return self._refuse(pod, translation)
-        if prepared.runs != record.runs:
-            # The choice has changed since, by an annotation of the namespace or an option: it is written first, too.
-            return Observation(None, replace(record, runs=prepared.runs).annotations(), again_in=0)
-        digest = _request_digest(translation.request)
-        refused = self._refused_requests.get(uid_of(pod))
-        if refused is not None and refused[0] == digest:
-            return self._wait(pod, "CreateContainerError", refused[1], again_in=REFUSED_AGAIN_S)
+        self._refused.discard(uid_of(pod))
+        notes = _notes(replace(record, runs=prepared.runs), prepared, pod)
+        if not notes.items() <= _annotations(pod).items():
+            # What the group is made of has changed since: it is written first, too.
+            return Observation(None, notes, again_in=0)
+        request, key, uid = with_settings(translation.request, pod), key_of(pod), uid_of(pod)
+        if (standing := self._refusals.standing(uid, request)) is not None:
+            return self._wait(pod, standing.reason, standing.message, again_in=standing.again_in)
         self._view.expect(record.group, at=self._monotonic())
         try:
-            group = await self._client.create_container_group(translation.request)
+            group = await self._client.create_container_group(request)
         except NameConflict:
             return await self._resolve_conflict(pod, record)
-        except QuotaExceeded as error:
-            return self._wait(pod, "SaladCloudQuotaExceeded", str(error), again_in=QUOTA_AGAIN_S)
         except InvalidRequest as error:
             # It cannot heal by itself: the same request is not sent again.
-            self._refused_requests[uid_of(pod)] = (digest, str(error))
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            refusal = self._refusals.note_final(uid, request, "CreateContainerError", str(error))
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         except Decision as error:
-            return self._wait(pod, "CreateContainerError", str(error), again_in=REFUSED_AGAIN_S)
+            reason, pause_s = "CreateContainerError", REFUSED_AGAIN_S
+            if isinstance(error, QuotaExceeded):
+                self._organization.quota_refused()
+                reason, pause_s = "SaladCloudQuotaExceeded", QUOTA_AGAIN_S
+            refusal = self._refusals.note_passing(key, uid, request, reason, str(error), pause_s=pause_s)
+            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
         finally:
             # Only listings asked for after the answer, or after it was lost, say anything about the name.
             self._view.expect(record.group, at=self._monotonic())
         self._view.apply_group(group, at=self._monotonic())
-        self._keys[group.name] = key_of(pod)
-        log.info("container group: created", group=group.name, pod=str(key_of(pod)))
+        self._refusals.note_created(uid)
+        self._used_names[uid] = group.name
+        self._keys[group.name] = key
+        log.info("container group: created", group=group.name, pod=str(key))
         observation = await self._watcher.observe(pod, group)
         created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
         return replace(observation, events=(created, *observation.events))
 
     async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
         """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
+        self._used_names[uid_of(pod)] = record.group
         if await self._ask(record.group):
-            self._conflicts[uid_of(pod)] = record.group
             return Observation(None, again_in=LOOK_AGAIN_S)
         lookup = self._view.lookup(record.group)
         log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
-        if isinstance(lookup, Present) and isinstance(self._owner(lookup.group), Owned):
+        if isinstance(lookup, Present) and isinstance(self._owners.owner_of(lookup.group), Owned):
             return await self._watcher.observe(pod, lookup.group)
         return Observation(None, again_in=LOOK_AGAIN_S)
 
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
-        self._refused_requests.pop(pod.uid, None)
-        self._conflicts.pop(pod.uid, None)
+        self._deletions.forget(pod)
+        self._refusals.forget(pod.uid)
+        self._refused.discard(pod.uid)
+        self._used_names.pop(pod.uid, None)
+        self._owners.release(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
+            self._updater.forget(pod.uid, record.group)
+
+
+def _annotations(pod: Pod) -> Mapping[str, str]:
+    return (pod.metadata.annotations if pod.metadata else None) or {}
+
+
+def _notes(record: Record, prepared: Prepared, pod: Pod) -> dict[str, str]:
+    """Return what must stand on the pod before its group is made."""
+    return {**record.annotations(), **noted(prepared.versions, _annotations(pod))}
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
     return TemporaryProviderError(str(error), retry_after=error.retry_after if isinstance(error, RateLimited) else None)
-
-
-def _request_digest(request: ContainerGroupPrototype) -> str:
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()

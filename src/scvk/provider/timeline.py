@@ -60,6 +60,8 @@ class PlatformEvent:
         return int(found.group(1)) if found else None
 
 
+UPDATED = "the container group was updated"
+_UPDATE = re.compile(r"Container Group Updated\b", re.IGNORECASE)
 _EXIT = re.compile(r"Instance Exited:\s*(-?\d+)")
 _WORDING: tuple[tuple[re.Pattern[str], EventKind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
@@ -106,6 +108,7 @@ class Run:
     """One run of the program: from `Instance Running` to whatever ended it. `end` None: nothing ended it so far.
 
     `exit_code` None with an `end`: it did not exit, its instance was taken away; `cause` has the platform's words.
+    `updated`: the group was changed while it ran, so that it has to end for a new one, whatever its exit code says.
     """
 
     start: datetime
@@ -116,6 +119,7 @@ class Run:
     cause: str = ""
     started: bool = False
     ready: bool | None = None
+    updated: bool = False
 
 
 def runs_of(
@@ -146,7 +150,8 @@ def runs_of(
                 runs[-1] = replace(current, instance_id=event.instance_id, machine_id=event.machine_id)
             case EventKind.RUNNING:
                 if current is not None:
-                    runs[-1] = _ended(current, event.time, None, "the platform started the program again")
+                    cause = UPDATED if current.updated else "the platform started the program again"
+                    runs[-1] = _ended(current, event.time, None, cause)
                 runs.append(Run(event.time, event.instance_id, event.machine_id))
             case EventKind.EXITED | EventKind.START_FAILED:
                 code = event.exit_code if event.kind is EventKind.EXITED else START_FAILURE_EXIT_CODE
@@ -164,6 +169,8 @@ def runs_of(
             case EventKind.STARTED | EventKind.READY | EventKind.NOT_READY:
                 if current is not None:
                     runs[-1] = _probed(current, event.kind)
+            case EventKind.GROUP if current is not None and _UPDATE.match(event.text):
+                runs[-1] = replace(current, updated=True)
             case EventKind.GROUP | EventKind.OTHER:
                 pass
     return (*runs, told) if told is not None else tuple(runs)
@@ -181,6 +188,7 @@ def _is_known_end(run: Run, event: PlatformEvent) -> bool:
 
 _ENDS = (EventKind.EXITED, EventKind.START_FAILED, EventKind.MOVED)
 _ONE_LIFE = (
+    EventKind.GROUP,  # what is done to the group comes before what follows from it
     EventKind.PROGRESS,
     EventKind.RUNNING,
     EventKind.STARTED,
@@ -199,7 +207,7 @@ def _in_order(events: Sequence[PlatformEvent]) -> Iterator[PlatformEvent]:
         alike = [(event, event.kind) for event in together]
         alike.sort(key=lambda each: _ONE_LIFE.index(each[1]) if each[1] in _ONE_LIFE else len(_ONE_LIFE))
         if runs:  # what runs ends before the next begins
-            alike.sort(key=lambda each: each[1] not in _ENDS)
+            alike.sort(key=lambda each: each[1] not in _ENDS and each[1] is not EventKind.GROUP)
         for event, kind in alike:
             runs = kind is EventKind.RUNNING or (runs and kind not in _ENDS)
             yield event

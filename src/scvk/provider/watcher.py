@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.provider import Observation
+from scvk.kubelet.provider import Observation, PodEvent
 from scvk.provider.cloud_view import CloudView
 from scvk.provider.end_reader import End, EndReader
+from scvk.provider.evidence import Evidence
+from scvk.provider.gateway import gateway_annotations
+from scvk.provider.image_pull import pulled_in_s
 from scvk.provider.last_words import wish_of
-from scvk.provider.observe import Evidence, LastEnd, last_end, observe
+from scvk.provider.observe import LastEnd, last_end, observe
+from scvk.provider.platform_events import events_of
 from scvk.provider.pod_status import has_probes
 from scvk.provider.poller import Poller
 from scvk.provider.progress import instance_pause
 from scvk.provider.running import running
+from scvk.provider.timeline import PlatformEvent
 from scvk.provider.transitions import events_between
 from scvk.saladcloud.models import ContainerGroup
 
@@ -35,6 +40,8 @@ class Watcher:
         self._ends = ends
         self._host_ip = host_ip
         self._now = now
+        self._heard: dict[str, Sequence[PlatformEvent]] = {}
+        """Events of each group that the pod was told of: a memory that may be lost, Events are counted by time."""
 
     async def observe(self, pod: Pod, group: ContainerGroup) -> Observation:
         """Return the status of the pod whose group this is, and when to look again without a change."""
@@ -52,11 +59,36 @@ class Watcher:
         if pause is None:
             self._poller.want_no_instance(group.name)
         again = [each for each in (pause, LOG_AGAIN_S if awaited else None) if each is not None]
-        return Observation(status, events=events_between(pod, status), again_in=min(again, default=None))
+        return Observation(
+            status,
+            gateway_annotations(group),
+            (*self._news(pod, evidence), *events_between(pod, status, pulled_in_s=pulled_in_s(group, self._now()))),
+            again_in=min(again, default=None),
+        )
 
     def forget(self, group: str) -> None:
         """Drop what is remembered of a group that is gone."""
         self._ends.forget(group)
+        self._heard.pop(group, None)
+
+    def forget_unheard_of(self) -> None:
+        """Drop what is remembered of groups of which the view of the cloud has heard nothing for long.
+
+        Not every pod can tell at its end which group it had: its record may have been taken away.
+        """
+        for group in [name for name in (*self._heard, *self._ends.groups) if not self._view.remembers(name)]:
+            self.forget(group)
+
+    def _news(self, pod: Pod, evidence: Evidence) -> tuple[PodEvent, ...]:
+        """Return what the platform reported since the last look."""
+        name = evidence.group.name
+        heard = self._heard.get(name, ())
+        if heard is evidence.events:
+            return ()
+        self._heard[name] = evidence.events
+        known = frozenset(heard)
+        news = [event for event in evidence.events if event not in known]
+        return events_of(pod, evidence.group, news, self._now())
 
     def _evidence(self, group: ContainerGroup) -> Evidence:
         asked = self._view.instance(group.name)

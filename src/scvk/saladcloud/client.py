@@ -107,6 +107,10 @@ class SaladCloudClient:
     ) -> None:
         await self._http.__aexit__(exc_type, exc_value, traceback)
 
+    def newest_outcome(self, operation: str) -> RequestOutcome | None:
+        """Return how the newest request of an operation of the document went; None where there was none yet."""
+        return self._exchanger.newest.get(operation)
+
     # Container groups
 
     async def list_container_groups(

@@ -9,12 +9,12 @@ Each class owns a share of the minute that no other class can use; what nobody o
 higher classes first. So nothing starves: a class gets at least its share, however much the others ask for.
 
     class         share   at most   for
-    delete           10       160   delete, stop
-    create           20       170   create, update, start
-    observe          30       180   listings, log-entry queries for events, the sweep over instances
-    interactive      10       160   kubectl logs, exec
-    metrics           5       155   quotas, prices, availability
-    nobody's        150
+    delete            8       164   delete, stop
+    create           20       176   create, update, start
+    observe          30       186   listings, log-entry queries for events, the sweep over instances
+    interactive       8       164   kubectl logs, exec
+    metrics           3       159   quotas, prices, availability
+    nobody's        156
 
 After a start the last minute counts as spent: a forerunner with the same key may have spent it, evenly at
 worst. A first few requests may start at once (`first_requests`, out of the 15 that lie between the plan and
@@ -66,11 +66,11 @@ class RequestClass(StrEnum):
 
 SHARES: Mapping[RequestClass, int] = MappingProxyType(
     {
-        RequestClass.DELETE: 10,
+        RequestClass.DELETE: 8,
         RequestClass.CREATE: 20,
         RequestClass.OBSERVE: 30,
-        RequestClass.INTERACTIVE: 10,
-        RequestClass.METRICS: 5,
+        RequestClass.INTERACTIVE: 8,
+        RequestClass.METRICS: 3,
     }
 )
 """Requests a minute that a class owns of `PLANNED_LIMIT`; scaled, and at least 1, for other limits."""

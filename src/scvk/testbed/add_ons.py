@@ -8,10 +8,12 @@ an empty folder with a go.mod of one line `module scvk.testbed/NAME`:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scvk.testbed.go_program import SOURCES, GoProgram
 
 
-def _add_on(name: str, version: str, package: str, version_variable: str) -> GoProgram:
+def _add_on(name: str, version: str, package: str, facts: Mapping[str, str]) -> GoProgram:
     folder = SOURCES / name
     return GoProgram(
         kind=name,
@@ -21,19 +23,25 @@ def _add_on(name: str, version: str, package: str, version_variable: str) -> GoP
         names=(name,),
         go_mod=(folder / "go.mod").read_bytes(),
         go_sum=(folder / "go.sum").read_bytes(),
-        facts=((version_variable, f"v{version}"),),
+        facts=tuple(facts.items()),
     )
 
 
 def helm() -> GoProgram:
     """Helm: the package manager that installs the chart."""
-    return _add_on("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", "helm.sh/helm/v3/internal/version.version")
+    module, version = "helm.sh/helm/v3", "3.22.0"
+    facts = {f"{module}/internal/version.version": f"v{version}"}
+    # The Kubernetes that templates are rendered for where no cluster is asked: that of its client.
+    for package in ("pkg/chartutil", "pkg/lint/rules"):
+        facts |= {f"{module}/{package}.k8sVersionMajor": "1", f"{module}/{package}.k8sVersionMinor": "37"}
+    return _add_on("helm", version, f"{module}/cmd/helm", facts)
 
 
 def metrics_server() -> GoProgram:
     """metrics-server: asks kubelets for the use of pods and serves it as the API `metrics.k8s.io`."""
-    module = "sigs.k8s.io/metrics-server"
-    return _add_on("metrics-server", "0.9.0", f"{module}/cmd/metrics-server", f"{module}/pkg/version.gitVersion")
+    module, version = "sigs.k8s.io/metrics-server", "0.9.0"
+    facts = {f"{module}/pkg/version.gitVersion": f"v{version}"}
+    return _add_on("metrics-server", version, f"{module}/cmd/metrics-server", facts)
 
 
 ADD_ONS = (helm, metrics_server)

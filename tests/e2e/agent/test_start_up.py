@@ -237,3 +237,26 @@ async def test_an_annotation_says_which_container_runs(stage: Stage) -> None:
     assert shown["agent"]["terminated"]["reason"] == "NotRun"
     assert "running" in shown["main"]
     assert await stage.events("ContainersNotRun")
+
+
+async def test_shared_memory_is_one_for_all_that_run_wherever_it_is_mounted(stage: Stage) -> None:
+    await stage.running_agent()
+    shows = "echo begin; cat /cache/early; echo late > /cache/late; cat /dev/shm/late; stat -f -c %T /cache/; echo end"
+    spec = with_main(
+        pod_spec(f"{shows}; {HELLO}"),
+        volumeMounts=[{"name": "shm", "mountPath": "/cache"}, {"name": "shm", "mountPath": "/dev/shm"}],
+    )
+    spec["initContainers"] = [
+        {
+            "name": "early",
+            "image": BUSYBOX,
+            "command": ["/bin/sh", "-c", "echo early > /dev/shm/early"],
+            "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],
+        }
+    ]
+    spec["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "128Mi"}}]
+    await stage.apply(pod("shared", spec))
+    await phase(stage, "shared", "Running")
+    assert await until("the program has read both", said(stage, "begin"), within=90) == ["early", "late", "tmpfs"]
+    (group,) = (await stage.own_groups()).values()
+    assert group["container"]["resources"]["shm_size"] == 128

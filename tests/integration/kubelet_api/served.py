@@ -7,7 +7,7 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,13 +25,12 @@ from scvk.kubelet.api.serving_certificate import self_signed
 from scvk.kubelet.capabilities import (
     Capabilities,
     CommandStreams,
-    LogLine,
-    LogRequest,
     NotPossible,
     PortConnection,
     RemoteCommand,
 )
 from scvk.kubelet.cluster import Cluster
+from scvk.kubelet.log_source import LogLine, LogRequest, NoLog
 from scvk.kubelet.provider import PodKey
 from scvk.testbed.certificates import Authority, KeyPair
 
@@ -64,13 +63,12 @@ class Provider:
         self.sizes: list[tuple[int, int]] = []
         self.cancelled = asyncio.Event()
 
-    async def logs(self, _pod: Pod, _container: str, request: LogRequest) -> AsyncIterator[LogLine]:
+    async def logs(
+        self, _pod: Pod, request: LogRequest, _latest: Callable[[], Pod | None]
+    ) -> AsyncGenerator[LogLine, None]:
         self.asked.append(request)
         if request.previous:
-            raise NotPossible("previous terminated container app in pod web-0 not found")
-        return self._lines(request)
-
-    async def _lines(self, request: LogRequest) -> AsyncIterator[LogLine]:
+            raise NoLog("previous terminated container app in pod web-0 not found")
         for line in self.lines:
             yield line
         if request.follow:

@@ -31,7 +31,7 @@ async def test_the_query_reaches_the_provider(served_api: Served) -> None:
     async with served_api.client(token=ADMIN_TOKEN) as client:
         await client.get(PATH, params={"tailLines": "7", "sinceTime": "2026-01-01T00:00:00Z"})
     (request,) = served_api.provider.asked
-    assert (request.tail, request.since and request.since.isoformat()) == (7, "2026-01-01T00:00:00+00:00")
+    assert (request.tail_lines, request.since and request.since.isoformat()) == (7, "2026-01-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize(

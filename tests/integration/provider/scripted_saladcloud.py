@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from tests.unit.kubelet.strategic_merge import json_merge
 from tests.unit.provider.evidence import START
 
 PROJECT = "/organizations/acme/projects/default/containers"
@@ -48,7 +49,10 @@ FAULTS: dict[str, Callable[[httpx2.Request], httpx2.Response]] = {
 
 @dataclass
 class ScriptedSaladCloud:
-    """`faults` and `meanwhile` are by kind of request: list, create, get, delete, instances, events, gpus, quotas."""
+    """`faults` and `meanwhile` are by kind of request.
+
+    Kinds: list, create, get, patch, start, delete, instances, events, system-logs, gpus, quotas.
+    """
 
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     used_names: set[str] = field(default_factory=set)
@@ -59,6 +63,8 @@ class ScriptedSaladCloud:
     """A listing shows so many groups, the oldest first."""
     shows_environment: bool = True
     get_shows_environment: bool = True
+    clock_behind_s: float = 0.0
+    """The platform's clock, against the agent's; it refuses queries for events up to its own future."""
     hidden: set[str] = field(default_factory=set)
     """Names of groups whose environment is never shown."""
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -68,17 +74,24 @@ class ScriptedSaladCloud:
     faults: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """Done once while an answer of that kind, settled already, is on its way."""
+    takes_s: dict[str, float] = field(default_factory=dict)
+    """How long an answer of a kind is on its way."""
     requests: list[tuple[float, str, str]] = field(default_factory=list)
     """Time, kind, name of the group."""
+    quota: int = 10
+    used_elsewhere: int | None = 0
+    """Replicas of other projects; None: what is used is not shown."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Of the create requests."""
+    patches: list[dict[str, Any]] = field(default_factory=list)
+    """Of the patches that arrived, whatever became of them."""
 
     def count(self, kind: str) -> int:
         return sum(each[1] == kind for each in self.requests)
 
     def touched(self) -> set[str]:
         """Return the names of the groups that anybody tried to change."""
-        return {name for _, kind, name in self.requests if kind in ("create", "delete", "patch")}
+        return {name for _, kind, name in self.requests if kind in ("create", "delete", "patch", "start")}
 
     def fail(self, kind: str, *faults: str) -> None:
         self.faults[kind].extend(faults)
@@ -131,6 +144,8 @@ class ScriptedSaladCloud:
         self.requests.append((asyncio.get_running_loop().time(), kind, name))
         if kind == "create":
             self.bodies.append(msgspec.json.decode(request.content))
+        if kind == "patch":
+            self.patches.append(msgspec.json.decode(request.content))
         fault = self.faults[kind].popleft() if self.faults[kind] else ""
         if fault == "refused":
             raise httpx2.ConnectError("refused", request=request)
@@ -138,8 +153,10 @@ class ScriptedSaladCloud:
             raise httpx2.ReadTimeout("no answer", request=request)
         if fault in FAULTS:
             return FAULTS[fault](request)
-        answer = getattr(self, f"_{kind}")(name, request)
+        answer = getattr(self, f"_{kind.replace('-', '_')}")(name, request)
         assert isinstance(answer, httpx2.Response)
+        if kind in self.takes_s:
+            await asyncio.sleep(self.takes_s[kind])
         if (interlude := self.meanwhile.pop(kind, None)) is not None:
             await interlude()
         if fault == "lost timeout":
@@ -159,8 +176,8 @@ class ScriptedSaladCloud:
         if path.endswith("/quotas"):
             return "quotas", ""
         name, _, rest = path.removeprefix(PROJECT).removeprefix("/").partition("/")
-        if rest == "instances":
-            return "instances", name
+        if rest:
+            return rest, name
         if not name:
             return ("list", "") if request.method == "GET" else ("create", msgspec.json.decode(request.content)["name"])
         return request.method.lower(), name
@@ -189,6 +206,8 @@ class ScriptedSaladCloud:
             return problem(400, "name_conflict")
         body = msgspec.json.decode(request.content)
         group = self.add(name, body["container"].get("environment_variables"), "pending", 0)
+        group |= {key: value for key, value in body.items() if key == "country_codes"}
+        group["container"] = {key: value for key, value in body["container"].items() if key != "priority"}
         return httpx2.Response(201, json=self._shown(group, environment=self.get_shows_environment))
 
     def _get(self, name: str, _: httpx2.Request) -> httpx2.Response:
@@ -196,6 +215,22 @@ class ScriptedSaladCloud:
         if name not in self.groups:
             return problem(404, "not_found")
         return httpx2.Response(200, json=self._shown(self.groups[name], environment=self.get_shows_environment))
+
+    def _patch(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        """Merge; also what changes nothing makes a new version."""
+        if name not in self.groups:
+            return problem(404, "not_found")
+        group = json_merge(self.groups[name], msgspec.json.decode(request.content))
+        group["version"] = self.groups[name]["version"] + 1
+        group["pending_change"] = group["current_state"]["status"] in ("deploying", "running")
+        self.groups[name] = group
+        return httpx2.Response(200, json=self._shown(group, environment=self.get_shows_environment))
+
+    def _start(self, name: str, _: httpx2.Request) -> httpx2.Response:
+        if name not in self.groups:
+            return problem(404, "not_found")
+        self.set_state(name, "pending")
+        return httpx2.Response(202)
 
     def _delete(self, name: str, _: httpx2.Request) -> httpx2.Response:
         if name not in self.groups:
@@ -208,10 +243,27 @@ class ScriptedSaladCloud:
             return problem(404, "not_found")
         return httpx2.Response(200, json={"instances": self.instances.get(name, [])})
 
+    def _system_logs(self, name: str, _: httpx2.Request) -> httpx2.Response:
+        if name not in self.groups:
+            return problem(404, "not_found")
+        found = [
+            {
+                "event_name": entry["text_log"],
+                "event_time": entry["time"],
+                "resource_cpu": None,
+                "resource_memory": None,
+                **{label: entry["resource"]["labels"][label] for label in ("instance_id", "machine_id")},
+            }
+            for entry in self.entries
+            if entry["resource"]["labels"]["container_group_name"] == name
+        ]
+        return httpx2.Response(200, json={"items": found[::-1][:50]})
+
     def _events(self, _: str, request: httpx2.Request) -> httpx2.Response:
         query = msgspec.json.decode(request.content)
         start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
-        assert end <= wall_clock(), "end_time may not be in the future"
+        if end > wall_clock() - timedelta(seconds=self.clock_behind_s):
+            return problem(400, "invalid_request")
         assert query["sort_order"] == "asc"
         found = [(datetime.fromisoformat(entry["time"]), entry) for entry in self.entries]
         page = sorted((each for each in found if start <= each[0] <= end), key=lambda each: each[0])
@@ -221,18 +273,26 @@ class ScriptedSaladCloud:
         query = msgspec.json.decode(request.content)
         start, end = (datetime.fromisoformat(query[name]) for name in ("start_time", "end_time"))
         assert end <= wall_clock(), "end_time may not be in the future"
-        assert query["sort_order"] == "desc"
-        resource = {"type": "container", "labels": {}}
         found = [
-            {"time": time.isoformat(), "receive_time": time.isoformat(), "severity": "default", "resource": resource}
+            {
+                "time": time.isoformat(),
+                "receive_time": time.isoformat(),
+                "severity": "default",
+                "resource": {"type": "container", "labels": {"container_group_name": group}},
+            }
             | ({"json_log": msgspec.json.decode(text)} if text.startswith("{") else {"text_log": text})
             for time, group, text in self.lines
             if start <= time <= end and f'"{group}"' in query["query"]
         ]
-        return httpx2.Response(200, json={"items": found[::-1][: query["page_size"]]})
+        found.sort(key=lambda line: str(line["time"]))
+        newest_first = query["sort_order"] == "desc"
+        return httpx2.Response(200, json={"items": (found[::-1] if newest_first else found)[: query["page_size"]]})
 
     def _gpus(self, _: str, __: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"items": []})
 
     def _quotas(self, _: str, __: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": 10}})
+        used = (
+            {} if self.used_elsewhere is None else {"container_replicas_used": self.used_elsewhere + len(self.groups)}
+        )
+        return httpx2.Response(200, json={"container_groups_quotas": {"container_replicas_quota": self.quota, **used}})

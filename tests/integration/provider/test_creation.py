@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+import httpx2
 import pytest
 
-from scvk.kubelet.inputs import MissingInput
+from scvk.kubelet.informer import key_of
+from scvk.kubelet.inputs import ContainerInputs, MissingInput, PodInputs
 from scvk.kubelet.provider import TemporaryProviderError
+from scvk.provider.decide import SETTLING_S
 from scvk.provider.ownership import Owned, environment, mark_of
-from tests.integration.provider.scripted_saladcloud import ScriptedSaladCloud
+from scvk.provider.refusals import FINAL_AGAIN_S, PASSING_AGAIN_S
+from scvk.provider.saladcloud_provider import QUOTA_AGAIN_S, REFUSED_AGAIN_S
+from scvk.saladcloud.budget import RequestClass
+from tests.integration.provider.scripted_saladcloud import FAULTS, ScriptedSaladCloud
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import a_pod
 
@@ -168,6 +175,9 @@ async def test_a_name_that_is_used_up_leads_to_the_next_attempt_when_the_group_i
     assert world.attempt == 0, "one listing proves nothing"
     await world.poll()
     await world.sync()
+    assert (world.attempt, world.cloud.count("get")) == (0, 1), "it may be shown late"
+    await asyncio.sleep(SETTLING_S)
+    await world.sync()
     assert (world.attempt, world.cloud.count("get")) == (1, 2)
     await world.sync()
     assert list(world.cloud.groups) == [name_of(1)]
@@ -188,6 +198,7 @@ async def test_a_name_used_up_and_a_cut_listing_wait_for_a_complete_one_at_a_slo
     assert waits == [60, 60, 60]
     assert world.attempt == 0
     world.cloud.remove("foreign-0")
+    await asyncio.sleep(SETTLING_S)
     await world.settle()
     assert list(world.cloud.groups)[-1] == name_of(1)
 
@@ -228,15 +239,46 @@ async def test_a_quota_is_told_and_tried_again() -> None:
     world = await World().started()
     world.cloud.fail("create", "quota", "quota")
     await world.sync()
-    refused = await world.sync()
-    assert (refused.again_in, world.phase, world.waiting) == (30, "Pending", "SaladCloudQuotaExceeded")
-    await world.poll()
-    again = await world.sync()
-    assert again.events == ()
-    assert world.status_writes == 1
-    await world.poll()
     await world.sync()
+    assert (world.phase, world.waiting) == ("Pending", "SaladCloudQuotaExceeded")
+    for tries in (1, 2):
+        await world.poll()
+        again = await world.sync()
+        assert again.events == ()
+        assert (world.status_writes, world.cloud.count("create")) == (1, tries), "not at once"
+        await asyncio.sleep(QUOTA_AGAIN_S)
+        await world.sync()
     assert (world.cloud.count("create"), world.waiting) == (3, "ContainerCreating")
+
+
+async def test_a_pod_that_is_mended_after_a_refusal_that_can_pass_is_tried_at_once() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "payment")
+    await world.settle(2)
+    assert world.pod.spec
+    world.pod.spec.containers[0].image = "nginx:2"
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_request_that_was_wrong_is_sent_again_when_a_secret_in_it_changes() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "invalid")
+    await world.settle(2)
+    assert (await world.sync()).again_in == FINAL_AGAIN_S
+    world.inputs.found = PodInputs({"main": ContainerInputs(command=("run",), environment={"TOKEN": "new"})})
+    await world.sync()
+    assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
+
+
+async def test_a_restart_tries_a_refused_request_once_more_and_no_oftener() -> None:
+    world = await World().started()
+    world.cloud.fail("create", "invalid", "invalid")
+    await world.settle()
+    world.restart()
+    await world.started()
+    await world.settle()
+    assert (world.cloud.count("create"), world.status_writes) == (2, 1)
 
 
 async def test_a_request_that_is_wrong_is_not_repeated_until_the_pod_changes() -> None:
@@ -259,8 +301,13 @@ async def test_a_refusal_that_can_pass_is_tried_again() -> None:
     world.cloud.fail("create", "payment")
     await world.sync()
     refused = await world.sync()
-    assert (world.waiting, refused.again_in) == ("CreateContainerError", 300)
+    assert (world.waiting, refused.again_in) == ("CreateContainerError", PASSING_AGAIN_S)
     await world.settle(3)
+    assert world.cloud.count("create") == 1
+    await asyncio.sleep(REFUSED_AGAIN_S)
+    world.provider._refusals.call_next()
+    assert world.changed() == [key_of(world.pod)]
+    await world.sync()
     assert (world.cloud.count("create"), world.waiting) == (2, "ContainerCreating")
 
 
@@ -352,3 +399,96 @@ async def test_annotations_of_the_namespace_are_defaults_of_the_pods() -> None:
     world.inputs.defaults = {"salad.com/country-codes": "ca"}
     await world.settle(2)
     assert world.cloud.bodies[0]["country_codes"] == ["ca"]
+
+
+async def test_a_pod_without_room_for_its_create_request_is_told_so_and_holds_nobody_up() -> None:
+    world = await World().started()
+    await world.sync()
+    budget = world.provider._poller._budget
+    while budget.available(RequestClass.CREATE):
+        await budget.acquire(RequestClass.CREATE)
+    async with asyncio.timeout(1):
+        await world.sync()
+    assert (world.waiting, world.cloud.count("create")) == ("ContainerCreating", 0)
+    assert "waiting for a turn" in str(world.container.state)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(61)
+    assert key_of(world.pod) in world.changed()
+    await world.sync()
+    assert world.cloud.count("create") == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_pod_deleted_while_it_waits_for_room_is_never_created() -> None:
+    world = await World().started()
+    await world.sync()
+    budget = world.provider._poller._budget
+    while budget.available(RequestClass.CREATE):
+        await budget.acquire(RequestClass.CREATE)
+    await world.sync()
+    for _ in range(2):
+        await world.poll()
+    assert (await world.remove()).certain
+    assert len(world.provider._creations) == 0
+    assert world.cloud.count("create") == 0
+
+
+async def test_pods_that_wait_for_room_are_not_asked_for_by_name_where_the_listing_may_be_cut() -> None:
+    world = await World().started()
+    await world.sync()
+    for number in range(100):
+        world.cloud.add(f"other-{number}")
+    await world.poll()
+    budget = world.provider._poller._budget
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while True:
+                await budget.acquire(RequestClass.CREATE)
+    await world.sync()
+    asked = world.cloud.count("get")
+    for _ in range(5):
+        await world.sync()
+    assert (world.cloud.count("get"), asked, world.cloud.count("create")) == (1, 1, 0)
+
+
+class LateListings(ScriptedSaladCloud):
+    """A new group is in no listing before `listed_after` seconds, and cannot be read before `readable_after`."""
+
+    listed_after = 30.0
+    readable_after = 0.0
+
+    def _age(self, name: str) -> float:
+        made = [at for at, kind, of in self.requests if kind == "create" and of == name]
+        return asyncio.get_running_loop().time() - made[0] if made else float("inf")
+
+    def _list(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        late = {name: self.groups.pop(name) for name in list(self.groups) if self._age(name) < self.listed_after}
+        answer = super()._list(name, request)
+        self.groups |= late
+        return answer
+
+    def _get(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        if self._age(name) < self.readable_after:
+            return FAULTS["404"](request)
+        return super()._get(name, request)
+
+
+@pytest.mark.parametrize("fault", ["", "lost timeout", "lost 500"], ids=["answered", "answer lost", "answered 500"])
+@pytest.mark.parametrize("readable_after", [0.0, 10.0])
+async def test_a_group_that_listings_show_late_is_not_made_twice(fault: str, readable_after: float) -> None:
+    cloud = LateListings()
+    cloud.readable_after = readable_after
+    world = await World(cloud=cloud).started()
+    if fault:
+        cloud.fail("create", fault)
+    await world.settle(60)
+    assert set(cloud.groups) == {name_of()}
+    assert (world.attempt, world.waiting) == (0, "ContainerCreating")
+
+
+async def test_a_name_that_was_taken_is_not_asked_for_again_while_listings_are_late() -> None:
+    cloud = LateListings()
+    world = await World(cloud=cloud).started()
+    await world.settle(25)
+    assert cloud.count("create") == 1

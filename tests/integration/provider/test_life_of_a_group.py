@@ -9,7 +9,7 @@ from scvk.provider.ownership import environment, group_name
 from scvk.provider.record import Record
 from scvk.saladcloud.errors import SaladCloudError
 from tests.integration.provider.world import World, mark, name_of
-from tests.unit.provider.evidence import UID, a_pod
+from tests.unit.provider.evidence import UID, a_pod, at
 
 pytestmark = pytest.mark.looptime
 
@@ -303,3 +303,31 @@ async def test_the_agent_does_not_start_where_saladcloud_says_no(request_kind: s
     world.cloud.fail(request_kind, fault)
     with pytest.raises(SaladCloudError, match=words):
         await world.started()
+
+
+async def test_what_the_platform_reports_is_told_once_with_its_own_time() -> None:
+    world = World()
+    name = world.run_group()
+    await world.started()
+    world.cloud.say(name, "Instance Allocated", seconds=-5)
+    await world.hear()
+    await world.settle(3)
+    allocated = [event for event in world.events if event.reason == "Allocated"]
+    assert [(event.message, event.at) for event in allocated] == [("Allocated machine m1", at(-5))]
+
+
+async def test_the_gateways_url_stands_on_the_pod_once_the_group_has_one() -> None:
+    world = World()
+    name = world.run_group()
+    await world.started()
+    await world.settle(2)
+    assert world.pod.metadata
+    assert "salad.com/gateway-url" not in (world.pod.metadata.annotations or {})
+    world.cloud.groups[name]["networking"] = {"dns": "lime-fig.salad.cloud", "port": 80, "protocol": "http"}
+    world.cloud.requests.clear()
+    world.changed()
+    await world.poll()
+    assert world.changed(), "nothing else of the group moves"
+    await world.sync()
+    assert (world.pod.metadata.annotations or {})["salad.com/gateway-url"] == "https://lime-fig.salad.cloud"
+    assert [kind for _, kind, _ in world.cloud.requests] == ["list"]

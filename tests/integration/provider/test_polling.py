@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import pytest
 
-from scvk.kubelet.provider import TemporaryProviderError
-from scvk.provider.cloud_view import Present
+from scvk.kubelet.provider import PodKey, TemporaryProviderError
+from scvk.provider.cloud_view import ABSENCES_REMEMBERED, Present
 from scvk.provider.ownership import environment, group_name
+from scvk.provider.pace import POLL_EVERY_S
 from scvk.saladcloud.errors import ServerError
 from tests.integration.provider.world import World, mark, name_of
 from tests.unit.provider.evidence import at
@@ -70,9 +71,9 @@ async def test_wanted_instances_do_not_keep_the_sweep_from_its_turn() -> None:
     *ours, wanted = add_ours(world, 3)
     await world.started()
     task = asyncio.create_task(world.provider.run())
-    for _ in range(60):
+    for _ in range(180):
         world.provider._poller.want_instance(wanted)
-        await asyncio.sleep(3)
+        await asyncio.sleep(1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     asked = Counter(name for _, kind, name in world.cloud.requests if kind == "instances")
@@ -209,7 +210,7 @@ async def test_a_clock_that_was_set_back_asks_for_nothing_in_the_future() -> Non
     world = await World().started()
     await world.hear()
     poller = world.provider._poller
-    poller._cursor = at(3600)
+    poller.cursor = at(3600)
     await world.hear()  # the scripted cloud refuses an end in the future
     world.cloud.say(name_of(), "Instance Running")
     await world.hear()
@@ -278,3 +279,149 @@ async def test_looking_outlives_what_nobody_foresaw_in_an_answer(monkeypatch: py
     assert isinstance(world.provider._view.lookup(name), Present)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_429s_slow_the_looking_down_in_the_measure_of_the_budget_that_is_left() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    world.cloud.fail("list", "429")
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(20)
+    world.cloud.requests.clear()
+    await asyncio.sleep(60)
+    assert sum(kind in ("list", "events") for _, kind, _ in world.cloud.requests) <= 14
+    await asyncio.sleep(300)
+    world.cloud.requests.clear()
+    await asyncio.sleep(60)
+    assert world.cloud.count("list") == 12
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_listing_that_takes_long_is_taken_less_often() -> None:
+    world = World()
+    world.cloud.takes_s["list"] = 1.5
+    times = [when for when, kind, _ in await watch(world, 120) if kind == "list"]
+    assert {round(later - earlier) for earlier, later in pairwise(times)} == {15}
+    snapshot = world.provider.poller_snapshot()
+    assert (snapshot.pace_s, snapshot.listing_s) == (15.0, 1.5)
+    assert snapshot.listing_bytes > 0
+
+
+# -- while log entries cannot be had ---------------------------------------------------------------------------------
+
+
+async def test_without_log_entries_the_system_logs_of_what_is_on_its_way_are_read() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    [calm] = add_ours(world, 1)
+    await world.sync()
+    await world.sync()
+    world.cloud.fail("events", *["500"] * 1000)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(30)
+    assert world.provider.poller_snapshot().system_logs_instead
+    world.cloud.set_state(name_of(), "deploying", 0)
+    world.cloud.say(name_of(), "Instance Running")
+    await asyncio.sleep(20)
+    assert world.provider._view.events(name_of())
+    assert calm not in {name for _, kind, name in world.cloud.requests if kind == "system-logs"}
+    world.cloud.set_state(name_of(), "running", 0)
+    world.cloud.say(name_of(), "Instance Exited:3 (Error)")
+    await asyncio.sleep(20)
+    assert world.provider._view.events(name_of())[-1].exit_code == 3
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_system_logs_are_left_alone_once_log_entries_are_back() -> None:
+    world = await World().started()
+    await asyncio.sleep(60)
+    await world.sync()
+    await world.sync()
+    world.cloud.fail("events", *["500"] * 4)
+    task = asyncio.create_task(world.provider.run())
+    await asyncio.sleep(180)
+    assert not world.provider.poller_snapshot().system_logs_instead
+    world.cloud.requests.clear()
+    world.cloud.set_state(name_of(), "running", 1)
+    await asyncio.sleep(60)
+    assert world.cloud.count("system-logs") == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_event_that_both_logs_tell_is_one() -> None:
+    world = await World().started()
+    world.run_group()
+    world.cloud.say(name_of(), "Instance Running", seconds=-5)
+    await world.poll()
+    await world.hear()
+    world.provider._poller._system_logs.want({name_of()})
+    await world.provider._poller._system_logs.read_next()
+    assert len(world.provider._view.events(name_of())) == 1
+
+
+async def test_events_are_read_half_way_between_two_listings() -> None:
+    world = World()
+    add_ours(world, 3)
+    requests = await watch(world, 60)
+    listed, read = ([when for when, kind, _ in requests if kind == each] for each in ("list", "events"))
+    assert {round(min((when - each) % POLL_EVERY_S for each in listed), 3) for when in read} == {POLL_EVERY_S / 2}
+
+
+@pytest.mark.parametrize("behind_s", [0.2, 4, 90])
+async def test_events_are_read_also_where_the_platforms_clock_is_behind(behind_s: float) -> None:
+    world = World()
+    (name,) = add_ours(world, 1)
+    world.cloud.clock_behind_s = behind_s
+    world.cloud.say(name, "Instance Running")
+    await watch(world, 60)
+    assert world.provider._view.events(name)
+
+
+async def test_a_group_that_went_while_listings_were_cut_is_forgotten_in_the_end() -> None:
+    world = World()
+    (ours,) = add_ours(world, 1)
+    for number in range(97):
+        world.cloud.add(f"others-{number}", {})
+    await world.started()
+    assert len(world.changed()) == 1
+    world.cloud.remove(ours)
+    for number in range(97, 100):
+        world.cloud.add(f"others-{number}", {})
+    await world.poll()  # a hundred: what it lacks may be there all the same
+    world.cloud.remove("others-99")
+    for _ in range(ABSENCES_REMEMBERED + 2):
+        await world.poll()
+    assert world.provider._keys == {}
+
+
+async def test_the_end_of_a_group_whose_environment_listings_do_not_show_is_told_to_its_pod() -> None:
+    world = World()
+    await world.started()
+    await world.settle()
+    world.restart()
+    world.cloud.shows_environment = False
+    await world.started()
+    await world.settle(2)
+    assert world.cloud.count("get") == 1
+    world.changed()
+    world.cloud.remove(name_of())
+    await world.poll()
+    assert world.changed() == [PodKey("shop", "web")]
+
+
+async def test_what_was_told_of_a_group_is_forgotten_with_it_also_where_the_pod_had_lost_its_record() -> None:
+    world = World()
+    world.run_group()
+    await world.started()
+    world.cloud.say(name_of(), "Instance Running")
+    await world.hear()
+    await world.settle(2)
+    assert world.provider._watcher._heard
+    while not (await world.remove({})).certain:
+        await world.poll()
+    for _ in range(ABSENCES_REMEMBERED + 2):
+        await world.poll()
+    assert world.provider._watcher._heard == {}

@@ -98,11 +98,17 @@ class World:
     """`pod` is as the API server has it; `sync` does what the kubelet does with an observation."""
 
     def __init__(
-        self, pod: Pod | None = None, cloud: ScriptedSaladCloud | None = None, policy: Policy = DEFAULT_POLICY
+        self,
+        pod: Pod | None = None,
+        cloud: ScriptedSaladCloud | None = None,
+        policy: Policy = DEFAULT_POLICY,
+        *,
+        adopt_legacy: bool = False,
     ) -> None:
         self.cloud = cloud or ScriptedSaladCloud()
         self.registry = ScriptedImages()
         self.policy = policy
+        self.adopt_legacy = adopt_legacy
         self.pod = pod or a_pod()
         self.inputs = GivenInputs()
         self.events: list[PodEvent] = []
@@ -124,7 +130,13 @@ class World:
         identity = ProviderIdentity(CLUSTER, "node-a", HOST_IP, "acme", "default")
         preparation = Preparation(ImageConfigs(self.registry, monotonic), self.policy)
         self.provider = SaladCloudProvider(
-            client, budget, identity, preparation=preparation, now=wall_clock, monotonic=monotonic
+            client,
+            budget,
+            identity,
+            preparation=preparation,
+            now=wall_clock,
+            monotonic=monotonic,
+            adopt_legacy=self.adopt_legacy,
         )
 
     async def started(self) -> World:
@@ -171,6 +183,21 @@ class World:
     def annotate(self, annotations: Mapping[str, str]) -> None:
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
         plain["metadata"]["annotations"] = {**(plain["metadata"].get("annotations") or {}), **annotations}
+        self.pod = msgspec.convert(plain, Pod)
+
+    def edit(self, *, spec: Mapping[str, Any] | None = None, **container: Any) -> None:
+        """Change the pod as `kubectl set image` or a resize does: fields of its first container, or of the spec."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
+        plain["spec"] |= spec or {}
+        plain["spec"]["containers"][0] |= container
+        plain["metadata"]["generation"] += 1
+        self.pod = msgspec.convert(plain, Pod)
+
+    def unannotate(self, *names: str) -> None:
+        """Take annotations away."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.pod))
+        for name in names:
+            del plain["metadata"]["annotations"][name]
         self.pod = msgspec.convert(plain, Pod)
 
     def forget_annotations(self) -> None:

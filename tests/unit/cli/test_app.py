@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-import structlog
 import yaml
 from cyclopts import Parameter
 
@@ -32,12 +30,10 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("SALAD", "KUBE", "POD_IP"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "400")
-    yield
-    structlog.reset_defaults()
 
 
 class Agents:
@@ -174,9 +170,11 @@ def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.Cap
     out = capsys.readouterr().out
     assert set(re.findall(r"\[default: (.*?)\]", out)) <= {
         "processes",
+        "self-signed",
         "high",
         "name",
         "namespaces",
+        "none",
         "240",
         "500",
         "acme-corp",

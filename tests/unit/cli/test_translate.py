@@ -121,6 +121,14 @@ def test_warnings_stay_out_of_documents(tmp_path: Path, capsys: pytest.CaptureFi
     assert about_kind.startswith("scvk: warning: RayCluster (ray.io/v1) is not looked at")
 
 
+def test_an_object_that_stands_twice_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["translate", written(tmp_path, f"{POD}---\n{POD.replace('nginx', 'httpd')}")]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "2 workloads: 2 runs"
+    assert err.startswith("scvk: warning: Pod default/web stands in ")
+    assert err.endswith("; with kubectl apply the later one counts\n")
+
+
 def test_the_agents_options_count_here_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gpu = POD.replace("annotations: {salad.com/gpu-classes: rtx4090}", "labels: {}").replace(
         "image: nginx", "image: nginx, resources: {limits: {nvidia.com/gpu: 1}}"

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from scvk.cli.gc import gc
 from scvk.cli.simulate import simulate
 from scvk.cli.simulator_faults import interrupt, set_fault
 from scvk.cli.translate import translate
+from scvk.cli.uninstall import uninstall
+from scvk.kubelet.input_versions import INPUTS_ANNOTATION
+from scvk.kubelet.leaving import HEEDED, MARK
 from scvk.kubelet.rights import rights
-from scvk.provider.annotations import ANNOTATIONS
+from scvk.provider.annotations import ANNOTATIONS, ANSWERS
 from scvk.provider.annotations_page import render_annotations_page
+from scvk.provider.applied import BASELINE_ANNOTATION, SETTLED_ANNOTATION
+from scvk.provider.event_memory import ANNOTATION as EVENTS_UNTIL
 from scvk.provider.ownership import RESERVED_NAMES, PodMark, environment
 from scvk.provider.record import ATTEMPT_ANNOTATION, GROUP_ANNOTATION, RUNS_ANNOTATION
 from scvk.provider.translate import probe_timing
@@ -28,17 +34,22 @@ SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "
 CONFIGURATION = page("docs/configuration.md")
 
 OTHER_FLAGS = {
+    "--set": "Helm",
     "--exit": "scvk demo",
     "--force": "kubectl delete",
     "--help": "every command",
+    "--kubelet-certificate-authority": "kube-apiserver",
+    **dict.fromkeys(("--limit-bytes", "--previous", "--since", "--tail", "--timestamps"), "kubectl logs"),
 }
-"""Flags in the prose that are none of `scvk run`, `scvk simulate` or `scvk translate`."""
+"""Flags in the prose that are none of `scvk run`, `scvk simulate`, `scvk translate` or `scvk gc`."""
 SIMULATOR_FLAGS = {
     "--" + name.replace("_", "-")
     for command in (simulate, set_fault, interrupt)
     for name in inspect.signature(command).parameters
 }
+UNINSTALL_FLAGS = {"--" + name for name in inspect.signature(uninstall).parameters}
 TRANSLATE_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(translate).parameters}
+GC_FLAGS = {"--" + name.replace("_", "-") for name in inspect.signature(gc).parameters}
 
 
 def test_kinds_of_faults_are_those_on_the_page() -> None:
@@ -64,15 +75,24 @@ def test_flags_and_variables_in_the_prose_exist(path: Path) -> None:
     flags = {found.group() for word in words if (found := re.match(r"--[a-z-]+", word))}
     variables = {word for word in words if re.fullmatch(r"SALAD_[A-Z_]+", word)}
     documented = set(re.findall(r"`(--[a-z-]+|[A-Z_]+)`", CONFIGURATION))
-    assert sorted(flags - documented - SIMULATOR_FLAGS - TRANSLATE_FLAGS - set(OTHER_FLAGS)) == []
+    other_commands = SIMULATOR_FLAGS | TRANSLATE_FLAGS | UNINSTALL_FLAGS | GC_FLAGS | set(OTHER_FLAGS)
+    assert sorted(flags - documented - other_commands) == []
     assert sorted(variables - documented) == []
 
 
 @pytest.mark.parametrize("path", NAMES)
 def test_annotations_in_the_prose_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?<![\w.])(?:scvk\.)?salad\.com/[a-z-]+", text))
-    known = {annotation.key for annotation in ANNOTATIONS} | {GROUP_ANNOTATION, ATTEMPT_ANNOTATION, RUNS_ANNOTATION}
+    named = set(re.findall(r"(?<![\w.])(?:scvk\.)?salad\.com/[a-z-]*[a-z]", text))
+    known = {annotation.key for annotation in (*ANNOTATIONS, *ANSWERS)} | {
+        GROUP_ANNOTATION,
+        ATTEMPT_ANNOTATION,
+        RUNS_ANNOTATION,
+        INPUTS_ANNOTATION,
+        SETTLED_ANNOTATION,
+        BASELINE_ANNOTATION,
+    }
+    known |= {EVENTS_UNTIL, MARK, HEEDED}
     assert sorted(named - known) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightkube.resources.core_v1 import Pod
@@ -34,6 +34,8 @@ class FakeProvider:
 
     observe: Callable[[Pod], Observation] = lambda _: NOTHING_NEW
     removal: Callable[[PodIdentity], Removal] = lambda _: NOT_YET
+    takes_s: Callable[[Pod], float] = lambda _: 0.0
+    """How long a sync of the pod takes."""
     held: tuple[Holding, ...] | None = None
     synced: list[Pod] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
@@ -41,11 +43,17 @@ class FakeProvider:
     needs: InputNeeds | None = None
     inputs: list[PodInputs] = field(default_factory=list)
     moved: asyncio.Queue[PodKey] = field(default_factory=asyncio.Queue)
+    memory: dict[str, str] = field(default_factory=dict)
+    recalled: list[Mapping[str, str]] = field(default_factory=list)
+    bound: list[set[str] | None] = field(default_factory=list)
+    """UIDs of the bound pods of each time that the facts were asked for."""
 
     async def sync(self, pod: Pod, inputs: InputSource) -> Observation:
         self.synced.append(pod)
         if self.needs is not None:
             self.inputs.append(await inputs.inputs(pod, self.needs))
+        if (seconds := self.takes_s(pod)) > 0:
+            await asyncio.sleep(seconds)
         return self.observe(pod)
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
@@ -59,8 +67,12 @@ class FakeProvider:
         while True:
             yield await self.moved.get()
 
-    def node_facts(self) -> NodeFacts:
-        return NodeFacts({"pods": "10", "cpu": "4"})
+    def node_facts(self, bound: Sequence[Pod] | None = None) -> NodeFacts:
+        self.bound.append(None if bound is None else {uid_of(pod) for pod in bound})
+        return NodeFacts({"pods": "10", "cpu": "4"}, annotations=self.memory)
+
+    def recall(self, annotations: Mapping[str, str]) -> None:
+        self.recalled.append(annotations)
 
     def synced_uids(self) -> list[str]:
         return [uid_of(pod) for pod in self.synced]

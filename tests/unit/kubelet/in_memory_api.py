@@ -7,7 +7,6 @@ other clients would (`put`, `remove`), let single requests fail (`refuse`), and 
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ class Seen:
     url: httpx2.URL
     body: Any
     content_type: str
+    accept: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -77,7 +77,12 @@ class Watch:
 def status_answer(code: int, message: str = "no", reason: str = "") -> httpx2.Response:
     """Return an answer as the API server gives it when it refuses."""
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason}
-    return httpx2.Response(code, json={**body, "code": code})
+    return json_answer(code, {**body, "code": code})
+
+
+def json_answer(code: int, body: Any) -> httpx2.Response:
+    """Return an answer with a body."""
+    return httpx2.Response(code, headers={"Content-Type": "application/json"}, content=msgspec.json.encode(body))
 
 
 def html_answer(code: int) -> httpx2.Response:
@@ -106,8 +111,9 @@ class InMemoryApi:
     def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Write an object as another client; returns it as stored. `path` is such as `pods/shop/web-0`."""
         plural, *rest = path.split("/")
-        body = copy.deepcopy(body)
-        metadata = body.setdefault("metadata", {})
+        # No object is ever changed: those that follow it share what they have in common with it.
+        metadata = {**body.get("metadata", {})}
+        body = {**body, "metadata": metadata}
         metadata["name"] = rest[-1]
         if len(rest) == 2:
             metadata["namespace"] = rest[0]
@@ -115,8 +121,7 @@ class InMemoryApi:
         metadata.setdefault("uid", old["metadata"]["uid"] if old else next(self._uids))
         body.setdefault("kind", KINDS[plural])
         body.setdefault("apiVersion", "coordination.k8s.io/v1" if plural == "leases" else "v1")
-        self._store("MODIFIED" if old else "ADDED", path, body)
-        return body
+        return self._store("MODIFIED" if old else "ADDED", path, body)
 
     def change(self, path: str, patch: dict[str, Any]) -> None:
         """Merge into an object as another client."""
@@ -172,7 +177,14 @@ class InMemoryApi:
         path, subresource = _parsed(request.url.path)
         body = msgspec.json.decode(request.content) if request.content else None
         full = f"{path}/{subresource}" if subresource else path
-        seen = Seen(request.method, full, request.url, body, request.headers.get("content-type", ""))
+        seen = Seen(
+            request.method,
+            full,
+            request.url,
+            body,
+            request.headers.get("content-type", ""),
+            request.headers.get("accept", ""),
+        )
         self.seen.append(seen)
         if self.before is not None:
             self.before(seen)
@@ -197,20 +209,19 @@ class InMemoryApi:
             new = f"{path}/{seen.body['metadata']['name']}"
             if new in self.objects:
                 return status_answer(409, f"{new} already exists", "AlreadyExists")
-            return httpx2.Response(201, json=self.put(new, seen.body))
+            return json_answer(201, self.put(new, seen.body))
         if present is None:
             return status_answer(404, f"{path} not found", "NotFound")
         if seen.method == "GET":
-            return httpx2.Response(200, json=present)
+            return json_answer(200, present)
         wanted = (seen.body.get("preconditions") if seen.method == "DELETE" else seen.body.get("metadata")) or {}
         for name in ("uid", "resourceVersion"):
             if wanted.get(name, present["metadata"][name]) != present["metadata"][name]:
                 return status_answer(409, f"precondition failed: {name}", "Conflict")
         if seen.method == "DELETE":
-            self.remove(path)
-            return status_answer(200)
+            return self._deleted(path, seen.body)
         if seen.method == "PUT":
-            return httpx2.Response(200, json=self.put(path, json_merge({"metadata": present["metadata"]}, seen.body)))
+            return json_answer(200, self.put(path, json_merge({"metadata": present["metadata"]}, seen.body)))
         merge = strategic_merge if "strategic" in seen.content_type else json_merge
         # As the API server: the subresource changes the status only, the object itself everything but the status.
         fields = {"status"} if subresource else set(seen.body) - {"status"}
@@ -218,8 +229,18 @@ class InMemoryApi:
         merged = merge(present, patch)
         merged["metadata"] = {**merged["metadata"], "resourceVersion": present["metadata"]["resourceVersion"]}
         if merged == present:
-            return httpx2.Response(200, json=present)
-        return httpx2.Response(200, json=self.put(path, merged))
+            return json_answer(200, present)
+        return json_answer(200, self.put(path, merged))
+
+    def _deleted(self, path: str, options: dict[str, Any]) -> httpx2.Response:
+        if options.get("dryRun"):
+            return json_answer(200, self.objects[path])
+        # A pod that a kubelet still has to end stays, with a time stamp, until the kubelet deletes it for good.
+        if path.startswith("pods/") and options.get("gracePeriodSeconds") != 0:
+            self.change(path, {"metadata": {"deletionTimestamp": "2026-03-01T12:00:30Z"}})
+            return json_answer(200, self.objects[path])
+        self.remove(path)
+        return status_answer(200)
 
     def _list(self, folder: str, params: httpx2.QueryParams) -> httpx2.Response:
         selected = [
@@ -230,7 +251,7 @@ class InMemoryApi:
         metadata = {"resourceVersion": str(self._version)}
         kind = KINDS[folder.split("/", maxsplit=1)[0]]
         body = {"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": selected}
-        return httpx2.Response(200, json=body)
+        return json_answer(200, body)
 
     def _watch(self, params: httpx2.QueryParams) -> httpx2.Response:
         watch = Watch(params)
@@ -239,21 +260,22 @@ class InMemoryApi:
         if since < self._oldest_version:
             watch.send("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
             watch.end()
-        for version, kind, path, body in self._history:
-            if version > since and path.startswith("pods/") and _selects(params, body):
+        for version, kind, _path, body in self._history:
+            if version > since and _selects(params, body):
                 watch.send(kind, body)
         return httpx2.Response(200, content=watch.stream())
 
-    def _store(self, kind: str, path: str, body: dict[str, Any]) -> None:
+    def _store(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
-        body["metadata"]["resourceVersion"] = str(self._version)
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
         if kind != "DELETED":
             self.objects[path] = body
-        event = copy.deepcopy(body)
-        self._history.append((self._version, kind, path, event))
-        for watch in self.watches:
-            if path.startswith("pods/") and _selects(watch.params, event):
-                watch.send(kind, event)
+        if path.startswith("pods/"):
+            self._history.append((self._version, kind, path, body))
+            for watch in self.watches:
+                if _selects(watch.params, body):
+                    watch.send(kind, body)
+        return body
 
 
 def _parsed(path: str) -> tuple[str, str]:

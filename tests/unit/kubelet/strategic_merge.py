@@ -41,6 +41,9 @@ def _merge_list(present: list[dict[str, Any]], patch: list[dict[str, Any]], key:
         return [entry for entry in patch if "$patch" not in entry]
     merged = [dict(entry) for entry in present]
     for entry in patch:
+        if entry.get("$patch") == "delete":
+            merged = [old for old in merged if old[key] != entry[key]]
+            continue
         at = next((index for index, old in enumerate(merged) if old[key] == entry[key]), None)
         if at is None:
             merged.append(strategic_merge({}, entry))

@@ -129,6 +129,16 @@ def test_a_status_object_decides_by_its_code(code: int, kind: type[ClusterError]
     assert str(error) == "GET /x: the server's words"
 
 
+async def test_what_was_meant_for_a_predecessor_of_the_same_name_is_a_conflict(api: InMemoryApi) -> None:
+    # The API server says so with 422: to it the UID is a field that cannot be changed.
+    cause = {"reason": "FieldValueInvalid", "field": "metadata.uid", "message": "field is immutable"}
+    body = {"kind": "Status", "reason": "Invalid", "message": "metadata.uid: …", "details": {"causes": [cause]}}
+    api.put("pods/shop/web", pod_json(uid="uid-new"))
+    api.refuse(httpx2.Response(422, json=body))
+    with pytest.raises(ObjectConflict):
+        await api.cluster.patch(Pod, "web", {"metadata": {"uid": "uid-old"}}, namespace="shop")
+
+
 @pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 409, 410, 422, 500])
 @pytest.mark.parametrize(
     "body",

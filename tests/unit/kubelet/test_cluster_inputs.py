@@ -11,7 +11,7 @@ import pytest
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.cluster_inputs import KEEP_S, ClusterInputs, InputsUnavailable
-from scvk.kubelet.inputs import InputNeeds, MissingInput
+from scvk.kubelet.inputs import InputNeeds, MissingInput, NamedSecret
 from scvk.kubelet.provider import PodEvent, TemporaryProviderError
 from tests.unit.kubelet.given_objects import A_NODE, a_pod
 from tests.unit.kubelet.in_memory_api import InMemoryApi, html_answer
@@ -128,7 +128,7 @@ async def test_a_name_that_no_object_can_have_is_never_asked_for(
         with pytest.raises(MissingInput):
             await reading.environment(pod_with(name))
     with pytest.raises(MissingInput):
-        await reading.source.inputs(a_pod(), InputNeeds(("main",), (name,)))
+        await reading.source.inputs(a_pod(), InputNeeds(("main",), (NamedSecret(name, "metadata.annotations[x]"),)))
     assert reading.reads() == []
 
 
@@ -223,3 +223,14 @@ async def test_services_that_cannot_be_read_are_waited_for(api: InMemoryApi, fai
     api.refuse(failure, path="services")
     with pytest.raises(InputsUnavailable, match="services could not be read"):
         await reading.environment(a_pod())
+
+
+async def test_the_versions_of_what_containers_get_are_told_and_no_others(api: InMemoryApi, reading: Reading) -> None:
+    api.put("secrets/shop/keys", secret(TOKEN=b"t0ken"))
+    api.put("secrets/shop/pull", {"type": "kubernetes.io/dockerconfigjson", "data": {}})
+    kept = api.put("secrets/shop/keys", secret(TOKEN=b"t0ken"))["metadata"]
+    pod = a_pod(envFrom=[{"secretRef": {"name": "keys"}}], spec={"imagePullSecrets": [{"name": "pull"}]})
+    inputs = await reading.source.inputs(pod, MAIN)
+    assert inputs.versions == {"Secret/keys": f"{kept['uid']}/{kept['resourceVersion']}"}
+    absent = a_pod(metadata={"uid": "u2"}, envFrom=[{"secretRef": {"name": "absent", "optional": True}}])
+    assert (await reading.source.inputs(absent, MAIN)).versions == {}

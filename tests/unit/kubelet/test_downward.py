@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -57,6 +58,12 @@ def test_the_addresses_of_a_pod_that_has_some() -> None:
     )
     fields = [variable_field(pod, ObjectFieldSelector(fieldPath=f"status.podIP{s}"), A_NODE) for s in ("", "s")]
     assert fields == ["10.2.0.1", "10.2.0.1,fd::1"]
+
+
+def test_where_pods_have_the_nodes_address_a_variable_has_it_before_the_pod_shows_it() -> None:
+    there = replace(A_NODE, pod_ip="10.0.0.7")
+    fields = [variable_field(a_pod(), ObjectFieldSelector(fieldPath=f"status.podIP{s}"), there) for s in ("", "s")]
+    assert fields == ["10.0.0.7", "10.0.0.7"]
 
 
 def test_a_pod_of_a_manifest_has_the_fields_that_the_cluster_would_give_it() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -39,6 +40,16 @@ async def writing(recorder: EventRecorder) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def counts(api: InMemoryApi) -> list[int]:
+    return [body["count"] for path, body in api.objects.items() if path.startswith("events/")]
+
+
+def a_start(seconds: int) -> PodEvent:
+    return PodEvent(
+        "Started", "Started container main", at=datetime(2026, 3, 1, 11, 0, tzinfo=UTC) + timedelta(0, seconds)
+    )
+
+
 def messages(api: InMemoryApi) -> list[str]:
     return [body["message"] for body in api.bodies("POST", "events")]
 
@@ -47,8 +58,7 @@ async def test_an_event_looks_like_a_kubelets(api: InMemoryApi, recorder: EventR
     recorder.record(POD, PodEvent("Failed", "no such image", warning=True))
     await recorder.drain()
     [body] = api.bodies("POST", "events/shop")
-    name = body["metadata"].pop("name")
-    assert name == f"web.{int(datetime.fromisoformat('2026-03-01T12:00:00Z').timestamp()) * 10**9:x}"
+    assert re.fullmatch(r"web\.[0-9a-f]{16}", body["metadata"]["name"])
     assert {key: body[key] for key in ("reason", "message", "type", "count")} == {
         "reason": "Failed",
         "message": "no such image",
@@ -85,10 +95,10 @@ async def test_the_name_of_an_event_stays_valid_where_it_is_cut(
     recorder.record(Subject("Pod", name, "uid-a", "shop"), PodEvent("Created", "m"))
     await recorder.drain()
     [body] = api.bodies("POST", "events")
-    first, _, time = body["metadata"]["name"].rpartition(".")
+    first, _, digest = body["metadata"]["name"].rpartition(".")
     assert first == "a" * (230 - len(cut_at))
     assert len(body["metadata"]["name"]) <= 253
-    assert int(time, 16) > 0
+    assert int(digest, 16) > 0
 
 
 async def test_a_long_message_is_cut_to_what_the_api_server_takes(api: InMemoryApi, recorder: EventRecorder) -> None:
@@ -102,7 +112,8 @@ async def test_the_same_message_is_said_once_in_a_while(api: InMemoryApi, record
         for _ in range(int(REPEAT_AFTER_S) * 2 // 10):
             recorder.record(POD, PodEvent("BackOff", "waiting"))
             await asyncio.sleep(10)
-    assert len(messages(api)) == 2
+    assert len(messages(api)) == 1
+    assert counts(api) == [2]
 
 
 async def test_another_pod_reason_or_message_is_another_event(api: InMemoryApi, recorder: EventRecorder) -> None:
@@ -131,6 +142,58 @@ async def test_a_pod_with_ever_new_messages_has_an_allowance_that_refills(
     assert len(messages(api)) == ALLOWANCE + 1 + 2
 
 
+async def test_what_happens_again_is_the_same_event_counted_with_the_time_of_the_last(
+    api: InMemoryApi, recorder: EventRecorder
+) -> None:
+    for seconds in (0, 60, 120):
+        recorder.record(POD, a_start(seconds))
+    await recorder.drain()
+    [event] = [body for path, body in api.objects.items() if path.startswith("events/")]
+    assert (event["count"], event["firstTimestamp"], event["lastTimestamp"]) == (
+        3,
+        "2026-03-01T11:00:00Z",
+        "2026-03-01T11:02:00Z",
+    )
+
+
+async def test_what_happened_at_a_time_is_told_once_however_often_it_is_heard_of(
+    api: InMemoryApi, recorder: EventRecorder
+) -> None:
+    for seconds in (0, 60, 0, 60, 60, 30):
+        recorder.record(POD, a_start(seconds))
+        await recorder.drain()
+    assert counts(api) == [2]
+    assert len(api.writes) == 2
+
+
+async def test_a_restarted_agent_does_not_count_again_what_stands_there(
+    api: InMemoryApi, recorder: EventRecorder, now: Callable[[], datetime]
+) -> None:
+    for seconds in (0, 60):
+        recorder.record(POD, a_start(seconds))
+    recorder.record(POD, PodEvent("SaladCloudDegraded", "no time of its own"))
+    await recorder.drain()
+    again = EventRecorder(api.cluster, host="salad", now=now)
+    for seconds in (0, 60):
+        again.record(POD, a_start(seconds))
+    again.record(POD, PodEvent("SaladCloudDegraded", "no time of its own"))
+    await again.drain()
+    assert sorted(counts(api)) == [1, 2]
+    again.record(POD, a_start(300))
+    await again.drain()
+    assert sorted(counts(api)) == [1, 3]
+
+
+async def test_an_event_that_the_api_server_let_expire_begins_anew(api: InMemoryApi, recorder: EventRecorder) -> None:
+    recorder.record(POD, a_start(0))
+    await recorder.drain()
+    [path] = [path for path in api.objects if path.startswith("events/")]
+    api.remove(path)
+    recorder.record(POD, a_start(7200))
+    await recorder.drain()
+    assert counts(api) == [1]
+
+
 @pytest.mark.parametrize("failure", [403, 404, 409, 422, 500, httpx2.ConnectError("refused")], ids=str)
 async def test_an_event_that_cannot_be_written_is_no_error(
     api: InMemoryApi, recorder: EventRecorder, failure: Any
@@ -150,7 +213,7 @@ async def test_recording_never_waits_and_never_grows_without_bound(
     for number in range(3000):
         recorder.record(Subject("Pod", f"web-{number}", f"uid-{number}", "shop"), PodEvent("A", "m"))
     assert recorder._waiting.qsize() == events_module.WAITING_LIMIT
-    assert len(recorder._seen) == len(recorder._allowance) == 50
+    assert len(recorder._told) == len(recorder._allowance) == 50
 
 
 async def test_an_event_dropped_for_want_of_room_may_be_said_again(

@@ -15,7 +15,8 @@ from scvk.kubelet.events import Subject
 from scvk.kubelet.inputs import InputNeeds
 from scvk.kubelet.kubelet import STOP_DEADLINE_S, AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
-from scvk.kubelet.node import NodeIdentity, NodeTaken
+from scvk.kubelet.node import NodeIdentity
+from scvk.kubelet.node_keeper import NodeTaken
 from scvk.kubelet.provider import Holding, Observation, PodEvent, PodIdentity, PodKey
 from tests.unit.kubelet.builders import NODE, pod_json, running, status
 from tests.unit.kubelet.fake_provider import FakeProvider
@@ -115,6 +116,35 @@ async def test_what_must_be_prepared_is_done_between_lease_and_registration(api:
     await asyncio.sleep(61)
     assert before == [("POST", "leases/lab")]
     assert f"nodes/{NODE}" in api.objects
+    await stopped(task)
+
+
+async def test_a_provider_gets_its_memory_back_before_it_is_prepared(
+    api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
+) -> None:
+    recalled: list[int] = []
+
+    async def prepare() -> None:
+        recalled.append(len(provider.recalled))
+
+    api.put(f"nodes/{NODE}", {"metadata": {"labels": {"type": "virtual-kubelet"}, "annotations": {"cursor": "then"}}})
+    provider.memory = {"cursor": "now"}
+    task = asyncio.create_task(kubelet.run(prepare))
+    await asyncio.sleep(1)
+    assert (recalled, provider.recalled) == ([1], [{"cursor": "then"}])
+    assert api.objects[f"nodes/{NODE}"]["metadata"]["annotations"] == {"cursor": "now"}
+    provider.memory = {"cursor": "at the end"}
+    await stopped(task)
+    assert api.objects[f"nodes/{NODE}"]["metadata"]["annotations"] == {"cursor": "at the end"}
+
+
+async def test_the_provider_is_told_which_pods_are_bound_once_they_are_known(
+    api: InMemoryApi, provider: FakeProvider, kubelet: Kubelet
+) -> None:
+    api.put("pods/shop/web", pod_json())
+    task = asyncio.create_task(kubelet.run(nothing))
+    await asyncio.sleep(15)
+    assert (provider.bound[0], provider.bound[-1]) == (None, {"uid-a"})
     await stopped(task)
 
 
@@ -331,3 +361,22 @@ async def test_pods_know_services_where_the_operator_says_so_and_the_node_always
     environment = provider.inputs[0].containers["main"].environment
     assert (environment["HOST"], environment["CPUS"]) == ("10.0.0.7", "4")
     assert [name for name in environment if name.endswith("_SERVICE_HOST")] == hosts
+
+
+@pytest.mark.parametrize(("wanted", "address"), [(False, None), (True, "10.0.0.7")])
+async def test_pods_show_the_nodes_address_as_their_own_where_the_operator_says_so(
+    api: InMemoryApi, provider: FakeProvider, now: Callable[[], datetime], wanted: bool, address: str | None
+) -> None:
+    plain = pod_json()
+    plain["spec"]["containers"][0]["env"] = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    api.put("pods/shop/web", plain)
+    provider.needs = InputNeeds(("main",))
+    provider.observe = lambda _: Observation(status(running()))
+    identity = NodeIdentity(NODE, "10.0.0.7", "v1.37.2")
+    kubelet = Kubelet(api.cluster, provider, identity, AgentIdentity("me", "lab"), pods_have_node_ip=wanted, now=now)
+    task = asyncio.create_task(kubelet.run(nothing))
+    await asyncio.sleep(1)
+    await stopped(task)
+    shown = api.objects["pods/shop/web"]["status"]
+    assert (shown.get("podIP"), shown.get("podIPs")) == (address, [{"ip": address}] if address else None)
+    assert provider.inputs[0].containers["main"].environment.get("IP") == address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,19 +13,9 @@ import pytest
 from lightkube.models.core_v1 import NodeCondition
 
 from scvk.kubelet.cluster_errors import ClusterUnreachable, ObjectConflict
-from scvk.kubelet.node import (
-    HEARTBEAT_EVERY_S,
-    NodeIdentity,
-    NodeKeeper,
-    NodeTaken,
-    Taint,
-    kubelet_version,
-    new_node,
-    node_conditions,
-    node_labels,
-    node_patch,
-    node_status,
-)
+from scvk.kubelet.node import NodeIdentity, Taint, kubelet_version, new_node, node_labels, node_patch
+from scvk.kubelet.node_keeper import HEARTBEAT_EVERY_S, MEMORY_EVERY_S, NodeKeeper, NodeTaken
+from scvk.kubelet.node_status import node_conditions, node_status
 from scvk.kubelet.provider import NodeFacts
 from tests.unit.kubelet.builders import START, node, node_json
 from tests.unit.kubelet.in_memory_api import InMemoryApi
@@ -156,6 +147,15 @@ def test_the_status_shows_address_version_and_what_can_be_scheduled() -> None:
     assert status["nodeInfo"]["kubeletVersion"] == "v1.37.2-scvk-1"
 
 
+def test_the_status_tells_where_the_api_is_and_what_it_can_only_where_there_is_one() -> None:
+    without = node_status(node(node_json()), IDENTITY, FACTS, START)["status"]
+    assert not {"daemonEndpoints", "declaredFeatures"} & without.keys()
+    served = dataclasses.replace(IDENTITY, port=10251, features=("ExtendWebSocketsToKubelet",))
+    status = node_status(node(node_json()), served, FACTS, START)["status"]
+    assert status["daemonEndpoints"] == {"kubeletEndpoint": {"Port": 10251}}
+    assert status["declaredFeatures"] == ["ExtendWebSocketsToKubelet"]
+
+
 # -- the keeper ------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +164,7 @@ class Keeping:
 
     def __init__(self, api: InMemoryApi, now: Callable[[], datetime]) -> None:
         self.api = api
+        self.now = now
         self.facts = FACTS
         self.keeper = NodeKeeper(api.cluster, IDENTITY, lambda: self.facts, now=now)
 
@@ -310,6 +311,64 @@ async def test_a_resource_that_went_is_taken_off_and_those_of_others_stay(api: I
     await keeping.run_for(10)
     assert keeping.node["status"]["capacity"] == {"pods": "10", "example.com/dongle": "1"}
     assert keeping.node["status"]["allocatable"] == {"pods": "10"}
+
+
+async def test_what_can_be_given_is_told_apart_from_the_capacity(keeping: Keeping) -> None:
+    keeping.facts = NodeFacts({"pods": "10"}, allocatable={"pods": "4"})
+    await keeping.keeper.register()
+    assert (keeping.node["status"]["capacity"], keeping.node["status"]["allocatable"]) == (
+        {"pods": "10"},
+        {"pods": "4"},
+    )
+    keeping.facts = NodeFacts({"pods": "10"}, allocatable={"pods": "5"})
+    await keeping.run_for(10)
+    assert keeping.node["status"]["allocatable"] == {"pods": "5"}
+
+
+async def test_a_provider_that_cannot_run_pods_makes_the_node_not_ready_at_the_cost_of_a_quiet_one(
+    api: InMemoryApi, keeping: Keeping
+) -> None:
+    await keeping.keeper.register()
+    refused = NodeCondition(type="Ready", status="False", reason="ApiKeyRefused", message="m")
+    keeping.facts = NodeFacts({"pods": "10"}, conditions=(refused,))
+    await keeping.run_for(10)
+    assert (keeping.condition("Ready")["status"], keeping.condition("Ready")["reason"]) == ("False", "ApiKeyRefused")
+    api.seen.clear()
+    await keeping.run_for(5 * HEARTBEAT_EVERY_S)
+    assert len(api.writes) == 5
+    keeping.facts = FACTS
+    await keeping.run_for(10)
+    assert keeping.condition("Ready")["status"] == "True"
+
+
+async def test_the_providers_memory_is_written_at_most_once_a_minute_and_at_the_end(
+    api: InMemoryApi, keeping: Keeping
+) -> None:
+    def moving() -> NodeFacts:
+        return NodeFacts({"pods": "10"}, annotations={"cursor": keeping.now().isoformat()})
+
+    keeping.keeper._facts = moving
+    await keeping.keeper.register()
+    assert keeping.node["metadata"]["annotations"]["cursor"] == "2026-03-01T12:00:00+00:00"
+    api.change(NODE, {"metadata": {"annotations": {"foreign": "stays"}}})
+    api.seen.clear()
+    await keeping.run_for(10 * MEMORY_EVERY_S)
+    assert sum(seen.path == NODE and seen.is_write for seen in api.seen) == 10
+    await keeping.keeper.last_words()
+    assert keeping.node["metadata"]["annotations"] == {"cursor": "2026-03-01T12:10:00.500000+00:00", "foreign": "stays"}
+
+
+async def test_last_words_do_not_make_a_node_or_reach_a_successor(api: InMemoryApi, keeping: Keeping) -> None:
+    keeping.facts = NodeFacts({"pods": "10"}, annotations={"cursor": "now"})
+    await keeping.keeper.last_words()
+    assert api.seen == []
+    await keeping.keeper.register()
+    api.remove(NODE)
+    await keeping.keeper.last_words()
+    assert NODE not in api.objects
+    api.put(NODE, node_json(uid="another"))
+    await keeping.keeper.last_words()
+    assert "annotations" not in keeping.node["metadata"]
 
 
 async def test_the_keeper_outlives_an_api_server_that_is_away(api: InMemoryApi, keeping: Keeping) -> None:

@@ -9,7 +9,7 @@ import pytest
 from lightkube.models.core_v1 import PodStatus
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.inputs import InputNeeds, MissingInput
+from scvk.kubelet.inputs import InputNeeds, MissingInput, NamedSecret
 from scvk.kubelet.pending_status import waits_for_inputs
 from scvk.kubelet.resolution import resolve_inputs
 from tests.unit.kubelet.builders import START
@@ -21,7 +21,12 @@ LACKS_VOLUME = {"secret": {"secretName": "absent"}}
 
 def status_of(pod: Pod, *names: str, secrets: tuple[str, ...] = ()) -> PodStatus:
     with pytest.raises(MissingInput) as caught:
-        resolve_inputs(pod, InputNeeds(names or ("main",), secrets), objects(), A_NODE).complete()
+        resolve_inputs(
+            pod,
+            InputNeeds(names or ("main",), tuple(NamedSecret(each, "metadata.annotations[x]") for each in secrets)),
+            objects(),
+            A_NODE,
+        ).complete()
     return waits_for_inputs(pod, caught.value, now=START, host_ip="10.0.0.7")
 
 

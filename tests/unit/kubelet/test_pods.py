@@ -175,6 +175,88 @@ async def test_a_record_that_cannot_be_written_lets_nothing_be_made(
     assert len(provider.synced) == 5
 
 
+@pytest.mark.parametrize("written", [True, False], ids=["written", "not written"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(httpx2.ReadTimeout("no answer"), id="time-out"),
+        pytest.param(httpx2.ReadError("cut"), id="cut"),
+        pytest.param(504, id="504"),
+        pytest.param(409, id="conflict"),
+    ],
+)
+async def test_a_record_whose_answer_is_lost_is_one_record(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling, failure: Any, written: bool
+) -> None:
+    api.put(POD, pod_json())
+
+    def lose(seen: Any) -> None:
+        if seen.method == "PATCH" and seen.path == POD:
+            api.before = None
+            if written:
+                api.change(POD, {"metadata": {"annotations": seen.body["metadata"]["annotations"]}})
+            api.refuse(failure, method="PATCH", path=POD)
+
+    api.before = lose
+    names = iter(f"shop-web-{number}" for number in range(9))
+    made: list[str] = []
+
+    def observe(pod: Pod) -> Observation:
+        assert pod.metadata is not None
+        recorded = (pod.metadata.annotations or {}).get("group")
+        if recorded is None:
+            return Observation(None, {"group": next(names)}, again_in=0)
+        made.append(recorded)
+        return Observation(None)
+
+    provider.observe = observe
+    async with controlling.running():
+        await asyncio.sleep(30)
+        standing = api.objects[POD]["metadata"]["annotations"]["group"]
+    assert set(made) == {standing}
+    assert standing == ("shop-web-0" if written else "shop-web-1")
+
+
+@pytest.mark.parametrize("status_code", [409, 429, 500, 503, 504])
+async def test_a_status_that_cannot_be_written_now_is_written_later(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling, status_code: int
+) -> None:
+    api.put(POD, pod_json())
+    api.refuse(status_code, path=f"{POD}/status", times=3)
+    provider.observe = lambda _: Observation(status(running()))
+    async with controlling.running():
+        await asyncio.sleep(30)
+    assert api.objects[POD]["status"]["phase"] == "Running"
+
+
+async def test_a_pod_replaced_under_its_name_while_its_group_is_made_leaves_what_was_made_to_its_removal(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, pod_json(uid="uid-old", annotations={"group": "old"}))
+    steps: list[str] = []
+
+    def takes_s(pod: Pod) -> float:
+        steps.append(f"sync {uid_of(pod)}")
+        return 5 if uid_of(pod) == "uid-old" else 0
+
+    def removal(pod: PodIdentity) -> Removal:
+        steps.append(f"remove {pod.uid}")
+        return GONE
+
+    provider.takes_s = takes_s
+    provider.observe = lambda _: Observation(status(running()))
+    provider.removal = removal
+    async with controlling.running():
+        await asyncio.sleep(1)
+        assert steps == ["sync uid-old"]
+        api.remove(POD)
+        api.put(POD, pod_json(uid="uid-new"))
+        await asyncio.sleep(20)
+    assert steps[:3] == ["sync uid-old", "remove uid-old", "sync uid-new"]
+    assert api.objects[POD]["status"]["phase"] == "Running"
+    assert provider.removed == [("uid-old", "old")]
+
+
 async def test_annotations_that_stand_already_are_not_written_again(
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:
@@ -551,11 +633,24 @@ async def test_a_finished_pod_is_cleared_once_and_stays(
         await asyncio.sleep(10)
         assert len(provider.removed) == 3
         api.change(POD, {"metadata": {"labels": {"touched": "yes"}}})
-        provider.moved.put_nowait(WEB)
         await asyncio.sleep(10)
     assert len(provider.removed) == 3
     assert provider.synced == []
     assert api.objects[POD]["status"] == {"phase": phase}
+
+
+async def test_what_shows_up_of_a_finished_pod_after_it_was_cleared_is_removed_too(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, pod_json(status={"phase": "Failed"}))
+    provider.removal = lambda _: GONE
+    async with controlling.running():
+        await asyncio.sleep(10)
+        assert len(provider.removed) == 1
+        provider.removal = lambda _: GONE if len(provider.removed) >= 4 else NOT_YET
+        provider.moved.put_nowait(WEB)
+        await asyncio.sleep(20)
+    assert len(provider.removed) == 4
 
 
 async def test_a_pod_that_ends_is_cleared_though_the_watch_tells_nothing_new(

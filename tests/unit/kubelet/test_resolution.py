@@ -17,7 +17,7 @@ from scvk.kubelet.input_objects import (
     config_map_contents,
     secret_contents,
 )
-from scvk.kubelet.inputs import InputNeeds, MissingInput
+from scvk.kubelet.inputs import InputNeeds, MissingInput, NamedSecret
 from scvk.kubelet.resolution import needed_objects, resolve_inputs
 from tests.unit.kubelet.given_objects import A_NODE, a_pod, objects, resolved
 
@@ -68,14 +68,18 @@ def test_only_what_containers_that_run_refer_to_is_needed(containers: tuple[str,
     assert [key.name for key in needed_objects(a_pod(spec=SPEC), InputNeeds(containers))] == names
 
 
+BY_ANNOTATION = "metadata.annotations[example.com/sink]"
+
+
 def test_further_secrets_are_needed_too() -> None:
-    needs = InputNeeds((), ("sink", "sink"))
+    needs = InputNeeds((), (NamedSecret("sink", BY_ANNOTATION), NamedSecret("sink", BY_ANNOTATION)))
     assert needed_objects(a_pod(), needs) == (ObjectKey("Secret", "sink"),)
     found = resolve_inputs(a_pod(), needs, objects(secrets={"sink": {"token": b"t"}}), A_NODE).complete()
     assert found.secrets["sink"].data == {"token": b"t"}
     (missing,) = resolve_inputs(a_pod(), needs, InputObjects(), A_NODE).missing
     assert (missing.kind, missing.name, missing.event_reason) == ("Secret", "sink", "MandatorySecretNotFound")
     assert missing.reason == "CreateContainerConfigError"
+    assert (missing.path, BY_ANNOTATION in missing.message) == (BY_ANNOTATION, True)
     assert "change the annotation" in missing.message
     known = objects(refused={ObjectKey("Secret", "sink"): "secrets is forbidden"})
     (missing,) = resolve_inputs(a_pod(), needs, known, A_NODE).missing

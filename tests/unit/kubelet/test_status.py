@@ -139,6 +139,16 @@ def test_conditions_of_other_people_are_never_written(kind: str) -> None:
     assert [entry["type"] for entry in changes(current, desired)["conditions"]] == ["Ready"]
 
 
+@pytest.mark.parametrize("kind", ["PodResizePending", "PodResizeInProgress"])
+def test_a_resize_that_is_over_is_told_of_no_more(kind: str) -> None:
+    current = {"conditions": [{"type": kind, "status": "True"}, {"type": "DisruptionTarget", "status": "True"}]}
+    written = changes(current, {})
+    assert written["conditions"] == [{"$patch": "delete", "type": kind}]
+    after = strategic_merge(current, written)
+    assert [each["type"] for each in after["conditions"]] == ["DisruptionTarget"]
+    assert patch(after, {}) is None
+
+
 def test_a_condition_is_found_by_its_type() -> None:
     pod_status = status({"conditions": [ready("True")]})
     assert (found := condition(pod_status, "Ready")) is not None
@@ -294,3 +304,32 @@ def test_the_end_of_a_pod_is_told_once(plain: dict[str, Any], later_s: int) -> N
     after = pod(status=strategic_merge(plain, made["status"]))
     assert is_finished(after.status)
     assert stopped_status(after, NOW + timedelta(seconds=later_s)) is None
+
+
+# -- which generation of the pod it tells of -------------------------------------------------------------------------
+
+
+def of_generation(number: int | None, **fields: Any) -> dict[str, Any]:
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": EARLIER, **fields}
+    told = {} if number is None else {"observedGeneration": number}
+    return {"phase": "Running", "conditions": [ready], **told}
+
+
+def test_each_condition_tells_of_the_generation_that_the_status_tells_of() -> None:
+    made = changes({"phase": "Pending"}, of_generation(3))
+    assert [entry["observedGeneration"] for entry in made["conditions"]] == [3]
+
+
+def test_another_generation_is_written_and_moves_no_time() -> None:
+    made = changes(of_generation(1, observedGeneration=1), of_generation(2))
+    assert made["observedGeneration"] == 2
+    assert [(c["observedGeneration"], c["lastTransitionTime"]) for c in made["conditions"]] == [(2, EARLIER)]
+
+
+def test_a_condition_of_an_earlier_generation_stays_one() -> None:
+    made = changes({"phase": "Pending"}, of_generation(3, observedGeneration=2))
+    assert [entry["observedGeneration"] for entry in made["conditions"]] == [2]
+
+
+def test_an_api_server_that_drops_generations_is_not_written_to_for_ever() -> None:
+    assert patch(of_generation(None), of_generation(2)) is None

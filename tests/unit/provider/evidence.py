@@ -76,6 +76,9 @@ def with_status(pod: Pod, desired: PodStatus, *, now: datetime) -> Pod:
         if field == "conditions":
             kept = {entry["type"]: entry for entry in status.get("conditions") or []}
             for entry in value:
+                if entry.get("$patch") == "delete":
+                    del kept[entry["type"]]
+                    continue
                 merged = {**kept.get(entry["type"], {}), **entry}
                 kept[entry["type"]] = {key: each for key, each in merged.items() if each is not None}
             status["conditions"] = list(kept.values())

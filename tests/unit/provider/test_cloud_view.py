@@ -161,16 +161,18 @@ def test_the_instance_that_changed_last_counts() -> None:
 
 @pytest.mark.parametrize("others", [0, 100], ids=["complete-listings", "cut-listings"])
 def test_what_went_is_forgotten_after_a_while(others: int) -> None:
-    view = CloudView()
+    view = a_view(listing(others=others))
     for number in range(20):
         name = f"web-{number}"
         view.expect(name, at=number)
         view.apply_group(a_group(name=name, environment={"A": "1"}), at=number)
         view.apply_events([(name, an_event(1, "Instance Running")), (f"foreign-{number}", an_event(1, "x"))])
         view.apply_instances(name, [an_instance()], at=at(1))
+        view.apply_missing(f"foreign-{number}", at=number)
+        view.apply_deleted(name)
     for moment in range(ABSENCES_REMEMBERED + 2):
         view.apply_listing(listing(others=others), started_at=100 + moment)
-    memories = {name: value for name, value in vars(view).items() if isinstance(value, dict)}
+    memories = {name: value for name, value in vars(view).items() if isinstance(value, dict | set)}
     assert {name: value for name, value in memories.items() if any("web" in n or "foreign" in n for n in value)} == {}
 
 
@@ -193,3 +195,16 @@ def test_a_long_absence_stays_a_certain_one() -> None:
         lookup = view.lookup("web")
         assert isinstance(lookup, Absent)
         assert lookup.listings > moment
+
+
+def test_groups_are_found_by_a_variable_in_the_newest_answers() -> None:
+    def found() -> list[str]:
+        return [group.name for group in view.groups_with("UID", "1")]
+
+    view = a_view(listing(a_group(name="web", environment={"UID": "1"}), a_group(name="db", environment={"UID": "2"})))
+    assert found() == ["web"]
+    view.apply_group(a_group(name="new", environment={"UID": "1"}), at=2)
+    assert found() == ["web", "new"]
+    view.apply_listing(listing(a_group(name="new", environment={"UID": "1"})), started_at=3)
+    assert found() == ["new"]
+    assert not view.groups_with("OTHER", "1")

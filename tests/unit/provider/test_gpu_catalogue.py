@@ -29,10 +29,19 @@ CATALOGUE = GpuCatalogue.of([RTX_4090, RTX_3060_8, RTX_3060_12, H100_1, H100_8])
         "RTX 4090",
         "rtx-4090",
         "rtx4090",
+        "NVIDIA GeForce RTX 4090",
+        "geforce_rtx_4090",
     ],
 )
 def test_a_class_is_found_by_id_name_and_alias(written: str) -> None:
     assert CATALOGUE.lookup(written) == Found(RTX_4090)
+
+
+def test_a_class_that_has_its_makers_name_is_found_by_it() -> None:
+    made = GpuClass(id="00000000-0000-4000-8000-000000000001", name="NVIDIA RTX 4090")
+    catalogue = GpuCatalogue.of([RTX_4090, made])
+    assert catalogue.lookup("nvidia rtx 4090") == Found(made)
+    assert catalogue.lookup("rtx 4090 (24 gb)") == Found(RTX_4090)
 
 
 def test_an_alias_of_several_classes_is_not_guessed() -> None:

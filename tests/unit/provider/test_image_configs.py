@@ -11,7 +11,16 @@ import pytest
 
 from scvk.provider import image_configs
 from scvk.provider.image_configs import ImageConfigs, Known, NotKnown, UnderWay
-from scvk.registry import AddressPolicy, ImageConfig, ImageReference, Login, RegistryClient, parse_reference
+from scvk.registry import (
+    AddressPolicy,
+    ImageConfig,
+    ImageReference,
+    Login,
+    RegistryClient,
+    RemoteImage,
+    Unauthorized,
+    parse_reference,
+)
 from tests.unit.registry.images import Image
 from tests.unit.registry.scripted_registry import ScriptedRegistry, redirect, token
 
@@ -224,3 +233,24 @@ async def test_a_failure_that_nobody_foresaw_ends_nothing() -> None:
     found = await ask(ImageConfigs(Broken(), Clock()))  # type: ignore[arg-type]
     assert isinstance(found, NotKnown)
     assert "s3cret" not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", True),
+        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", True),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", True),
+        ("registry.example.com", False),
+    ],
+)
+async def test_why_the_keys_of_aws_are_no_login_is_told(host: str, told: bool) -> None:
+    class Closed:
+        async def image(self, reference: ImageReference, login: Login | None = None, /) -> RemoteImage:  # noqa: ARG002
+            raise Unauthorized(f"{reference}: it wants a user name and a password, and none are given")
+
+    configs = ImageConfigs(Closed(), Clock())
+    answer = await ask(configs, parse_reference(f"{host}/app"))
+    await configs.aclose()
+    assert isinstance(answer, NotKnown)
+    assert ("AWS ECR takes no keys, only a token that AWS' own API makes of them" in answer.reason) is told

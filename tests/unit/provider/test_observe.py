@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightkube.models.core_v1 import ContainerStatus, PodCondition, PodStatus
 from lightkube.resources.core_v1 import Pod
+from msgspec import structs
 
 from scvk.kubelet.status import condition, status_patch
-from scvk.provider.observe import Evidence, observe
+from scvk.provider.evidence import Evidence
+from scvk.provider.observe import observe
 from scvk.provider.timeline import PlatformEvent, merged
-from scvk.saladcloud.models import ContainerGroup, InstanceStatusCounts
+from scvk.saladcloud.models import ContainerGroup, ContainerGroupState, InstanceStatusCounts
 from tests.unit.provider.evidence import HOST_IP, UID, a_group, a_pod, an_event, an_instance, at, with_status
 
 RUNNING = "Instance Running"
@@ -47,7 +49,7 @@ class Life:
         evidence = Evidence(group, self.heard, instance, None if asked is None else at(asked))
         looks = 0
         while True:
-            now = at(seconds + 30 * looks)
+            now = at(seconds + looks)
             status = observe(self.pod, evidence, now=now, host_ip=HOST_IP)
             if status_patch(self.pod.status, status, uid=UID, now=now) is None:
                 break
@@ -284,8 +286,13 @@ def test_first_observation(
     [
         pytest.param(a_group("pending"), [], None, "pulling image into SaladCloud", id="image"),
         pytest.param(a_group("deploying", running=0), [], None, "waiting for a machine", id="machine"),
+        pytest.param(a_group("deploying", running=0), [(1, "Instance Allocated")], None, "downloading", id="got"),
         pytest.param(
-            a_group("deploying", running=0), [(1, "Instance Allocated")], None, "waiting for a machine", id="got"
+            a_group("running", running=0),
+            [(1, RUNNING), (2, INTERRUPTED), (3, "Instance Allocated")],
+            None,
+            "Instance Interrupted (Priority); another machine: downloading.",
+            id="reallocated",
         ),
         pytest.param(a_group("deploying", running=0), [(1, "Instance Downloading")], None, "downloading", id="event"),
         pytest.param(
@@ -328,6 +335,57 @@ def test_words_for_people(group: ContainerGroup, spoken: Sequence[Spoken], insta
     assert container.state.waiting.message == message
     assert life.pod.status
     assert life.pod.status.message == message, "kubectl describe shows this one"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        pytest.param(59, "waiting for a machine", id="less-than-a-minute"),
+        pytest.param(60, "waiting for a machine: 1 min", id="one"),
+        pytest.param(239, "waiting for a machine: 3 min", id="whole-minutes"),
+        pytest.param(14 * 60, "waiting for a machine: 10 min", id="fives"),
+        pytest.param(59 * 60, "waiting for a machine: 55 min", id="nearly-an-hour"),
+        pytest.param(60 * 60, "waiting for a machine: 1 h", id="an-hour"),
+        pytest.param(100 * 60, "waiting for a machine: 1 h 30 min", id="halves-of-hours"),
+        pytest.param(30 * 3600, "waiting for a machine: 30 h", id="a-day"),
+    ],
+)
+def test_who_waits_for_a_machine_sees_for_how_long(seconds: float, words: str) -> None:
+    group = a_group("deploying", running=0)
+    status = observe(a_pod(), Evidence(group, events((0, "Container Group Started"))), now=at(seconds), host_ip=HOST_IP)
+    assert status.message == words
+
+
+def test_a_reallocation_is_waited_for_since_the_machine_went() -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    life.see(320, DOWN, (20, INTERRUPTED))
+    assert life.pod.status
+    assert life.pod.status.message == "Instance Interrupted (Priority); waiting for another machine: 5 min."
+
+
+def test_a_time_from_before_the_group_is_no_time_of_waiting() -> None:
+    state = ContainerGroupState(status="deploying", start_time=at(-1e6))
+    group = structs.replace(a_group(), current_state=state, create_time=at(0))
+    assert observe(a_pod(), Evidence(group), now=at(600), host_ip=HOST_IP).message == "waiting for a machine"
+    group = structs.replace(group, current_state=structs.replace(state, start_time=at(120)))
+    assert observe(a_pod(), Evidence(group), now=at(600), host_ip=HOST_IP).message == "waiting for a machine: 8 min"
+
+
+def test_an_hour_of_waiting_costs_few_writes() -> None:
+    pod, writes = a_pod(), 0
+    evidence = Evidence(a_group("deploying", running=0), events((0, "Container Group Started")))
+    for seconds in range(0, 3600, 5):
+        after = with_status(pod, observe(pod, evidence, now=at(seconds), host_ip=HOST_IP), now=at(seconds))
+        writes, pod = writes + (after is not pod), after
+    assert writes == 20
+
+
+def test_a_group_that_gets_another_image_pulls_it_and_is_not_called_gone() -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    container = life.see(20, a_group("pending", running=0))
+    assert (life.phase, state_of(container)) == ("Running", ("waiting", "ContainerCreating"))
 
 
 def test_what_a_pod_waited_for_is_not_told_of_one_that_runs() -> None:
@@ -383,6 +441,36 @@ def test_a_short_job_whose_events_come_after_the_listing_saw_it_run_still_ends()
     assert (life.phase, state_of(container)) == ("Failed", ("terminated 3", "Error"))
 
 
+@pytest.mark.parametrize(
+    ("policy", "exit_event", "phase"),
+    [("Never", EXIT_0, "Succeeded"), ("Never", EXIT_1, "Failed"), ("OnFailure", EXIT_0, "Succeeded")],
+)
+@pytest.mark.parametrize(
+    ("spoken", "seconds"),
+    [
+        pytest.param([(1, RUNNING), (2, "exit"), (3, RUNNING)], 10, id="another-start-is-known"),
+        pytest.param([(1, RUNNING), (2, "exit")], 90, id="the-listing-goes-on-to-show-it"),
+        pytest.param([(1, RUNNING), (2, "exit"), (3, RUNNING), (4, "Instance Exited:9 (Error)")], 10, id="and-ended"),
+    ],
+)
+def test_a_program_that_is_run_again_after_its_final_exit_does_not_bring_its_pod_back(
+    policy: str, exit_event: str, phase: str, spoken: Sequence[Spoken], seconds: float
+) -> None:
+    life = Life(a_pod(policy=policy))
+    told = [(time, exit_event if text == "exit" else text) for time, text in spoken]
+    container = life.see(seconds, UP, *told)
+    assert (life.phase, container.restartCount) == (phase, 0)
+    assert container.state
+    assert container.state.terminated
+    assert (container.state.terminated.finishedAt, container.ready) == (at(2), False)
+
+
+def test_a_failure_that_is_started_again_as_its_policy_says_is_no_end() -> None:
+    life = Life(a_pod(policy="OnFailure"))
+    container = life.see(10, UP, (1, RUNNING), (2, EXIT_1), (3, RUNNING))
+    assert (life.phase, container.restartCount) == ("Running", 1)
+
+
 def test_a_reallocation_keeps_the_phase_and_counts_when_the_program_runs_again() -> None:
     life = Life(a_pod())
     life.see(11, UP, (10, RUNNING))
@@ -396,6 +484,29 @@ def test_a_reallocation_keeps_the_phase_and_counts_when_the_program_runs_again()
     assert last_end(moved) == (137, "ContainerStatusUnknown", 10, 20)
     again = life.see(31, UP, (30, RUNNING))
     assert (life.phase, state_of(again), again.restartCount) == ("Running", ("running", None), 1)
+
+
+@pytest.mark.parametrize("event_at", [24, 30, 34], ids=["before-the-listing", "with-it", "clock-ahead"])
+def test_a_start_whose_event_is_lost_counts_and_counts_once_when_the_event_comes_after_all(event_at: float) -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    life.see(21, DOWN, (20, INTERRUPTED))
+    unheard = life.see(30, UP)
+    assert (unheard.restartCount, last_end(unheard)) == (1, (137, "ContainerStatusUnknown", 10, 20))
+    assert unheard.state
+    assert unheard.state.running
+    assert unheard.state.running.startedAt == at(30)
+    heard = life.see(40, UP, (event_at, RUNNING))
+    assert heard.restartCount == 1
+    assert life.see(51, UP, (45, EXIT_1), (50, RUNNING)).restartCount == 2
+
+
+def test_reallocations_count_also_where_no_events_come_at_all() -> None:
+    life = Life(a_pod())
+    counts = [life.see(10 * n, DOWN if n % 2 else UP).restartCount for n in range(7)]
+    assert counts == [0, 0, 1, 1, 2, 2, 3]
+    life.forget()
+    assert life.see(100, UP).restartCount == 3
 
 
 def test_an_end_that_nobody_reported_is_unknown_until_its_event_comes() -> None:
@@ -525,8 +636,18 @@ def test_the_instance_that_was_told_stays_told_until_another_run() -> None:
     assert (life.see(15, UP, (10, RUNNING)).containerID or "").endswith(f"{UP.id}/i1")
     life.forget()
     assert (life.see(9000, UP).containerID or "").endswith(f"{UP.id}/i1")
-    assert life.see(9010, DOWN).containerID is None
+    assert (life.see(9010, DOWN).containerID or "").endswith(f"{UP.id}/i1"), "as a kubelet: that of its last run"
     assert (life.see(9020, UP).containerID or "").endswith(UP.id)
+
+
+def test_an_end_tells_of_which_container_it_is() -> None:
+    life = Life(a_pod())
+    assert life.see(5, a_group("deploying", running=0)).containerID is None
+    life.see(11, UP, (10, RUNNING))
+    crashed = life.see(21, DOWN, (20, EXIT_1))
+    assert crashed.lastState
+    assert crashed.lastState.terminated
+    assert crashed.lastState.terminated.containerID == f"saladcloud://{UP.id}/i1"
 
 
 def test_what_was_told_ready_is_not_ready_in_the_next_run() -> None:
@@ -557,6 +678,40 @@ def test_the_pod_around_the_container() -> None:
         "Ready": "False",
         "PodScheduled": "True",
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "group", "spoken", "disrupted"),
+    [
+        pytest.param("Never", a_group("failed", running=0), [(1, RUNNING), (2, INTERRUPTED)], True, id="given-up"),
+        pytest.param("Never", a_group("failed", running=0), [(1, RUNNING), (2, EXIT_1)], False, id="exit"),
+        pytest.param("Never", a_group("running", running=0), [(1, RUNNING), (2, INTERRUPTED)], False, id="moves"),
+        pytest.param("Never", a_group("running", running=0), [(1, RUNNING), (2, OOM)], False, id="out-of-memory"),
+        pytest.param("Always", a_group("failed", running=0), [(1, RUNNING), (2, INTERRUPTED)], False, id="not-an-end"),
+        pytest.param("Never", a_group("succeeded", running=0), [(1, RUNNING)], False, id="succeeded"),
+    ],
+)
+def test_a_pod_that_the_platform_ended_is_told_as_disrupted_in_the_same_patch(
+    policy: str, group: ContainerGroup, spoken: Sequence[Spoken], disrupted: bool
+) -> None:
+    pod = a_pod(policy=policy)
+    status = observe(pod, Evidence(group, events(*spoken)), now=at(10), host_ip=HOST_IP)
+    found = condition(status, "DisruptionTarget")
+    assert (found is not None) == disrupted
+    if found:
+        assert (found.status, found.reason) == ("True", "TerminationByPlatform")
+        assert status.phase == "Failed"
+
+
+def test_ephemeral_containers_wait_and_count_for_nothing() -> None:
+    pod = a_pod(spec={"ephemeralContainers": [{"name": "debug", "image": "busybox"}]})
+    status = observe(pod, Evidence(UP), now=at(10), host_ip=HOST_IP)
+    [debug] = status.ephemeralContainerStatuses or []
+    assert (debug.name, debug.image, debug.ready) == ("debug", "busybox", False)
+    assert state_of(debug) == ("waiting", "EphemeralContainersNotSupported")
+    ready = condition(status, "Ready")
+    assert ready
+    assert ready.status == "True"
 
 
 def test_a_condition_of_the_scheduler_is_not_written_over() -> None:

@@ -95,8 +95,8 @@ def test_a_group_of_another_cluster_is_not_ours() -> None:
     assert isinstance(mark_of(written, cluster_id="c2"), NotOurs)
 
 
-def test_a_pod_may_set_neither_the_marks_nor_those_of_the_go_program() -> None:
-    assert {*ownership.environment(MARK), "POD_METADATA_YAML"} == ownership.RESERVED_NAMES
+def test_a_pod_may_set_neither_the_marks_nor_its_settings_nor_those_of_the_go_program() -> None:
+    assert {*ownership.environment(MARK), "SCVK_SETTINGS", "POD_METADATA_YAML"} == ownership.RESERVED_NAMES
 
 
 def test_the_cluster_id_is_the_uid_of_kube_system_and_what_an_operator_adds() -> None:

@@ -84,7 +84,8 @@ def test_a_lost_group_fails_the_pod_and_how_its_program_ended_is_unknown() -> No
         at(2),
         at(50),
     )
-    assert conditions(status)["Ready"] == ("False", "PodCompleted")
+    assert conditions(status)["Ready"] == ("False", "PodFailed")
+    assert conditions(status)["DisruptionTarget"] == ("True", "TerminationByPlatform")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from lightkube.models.core_v1 import ContainerStatus, PodStatus
 from lightkube.resources.core_v1 import Pod
 
-from scvk.provider.observe import Evidence, observe
+from scvk.provider.evidence import Evidence
+from scvk.provider.observe import observe
 from scvk.provider.pod_status import waiting_status
 from scvk.provider.record import Record
 from scvk.provider.running import running

@@ -215,3 +215,26 @@ def test_probes_of_a_run(texts: list[str], started: bool, ready: bool | None) ->
     events = [an_event(number, text) for number, text in enumerate(["Instance Running", *texts])]
     last = runs_of(events)[-1]
     assert (last.started, last.ready) == (started, ready)
+
+
+UPDATE = "Container Group Updated (Version 2)"
+
+
+@pytest.mark.parametrize(
+    ("events", "runs"),
+    [
+        ([(0, "Instance Running"), (5, UPDATE)], [(None, None, True)]),
+        ([(0, "Instance Running"), (5, UPDATE), (6, "Instance Exited:143 (Error)")], [(6, 143, True)]),
+        ([(0, "Instance Running"), (5, UPDATE), (9, "Instance Running")], [(9, None, True), (None, None, False)]),
+        ([(0, UPDATE), (5, "Instance Running")], [(None, None, False)]),
+        ([(0, "Instance Running"), (5, "Instance Exited:143 (Error)"), (5, UPDATE)], [(5, 143, True)]),
+        ([(0, "Instance Running"), (5, "Desired Replica Count Updated from 1 to 1")], [(None, None, False)]),
+    ],
+    ids=["runs-on", "exits", "is-replaced", "begins-after", "at-the-same-time", "replicas"],
+)
+def test_a_run_whose_group_is_changed_has_to_end(
+    events: list[tuple[int, str]], runs: list[tuple[int | None, int | None, bool]]
+) -> None:
+    found = runs_of([an_event(seconds, text) for seconds, text in events])
+    told = [(None if end is None else at(end), code, updated) for end, code, updated in runs]
+    assert [(run.end, run.exit_code, run.updated) for run in found] == told

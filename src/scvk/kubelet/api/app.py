@@ -21,12 +21,13 @@ from scvk.kubelet.api.access import Access, Refused
 from scvk.kubelet.api.command_query import command_query
 from scvk.kubelet.api.http_protocol import ApiHttpProtocol
 from scvk.kubelet.api.log_query import WrongQuery, log_view
-from scvk.kubelet.api.log_stream import log_response
+from scvk.kubelet.api.log_stream import LogResponse
 from scvk.kubelet.api.permissions import permissions
 from scvk.kubelet.api.pod_target import NotHere, check_container, target_pod
 from scvk.kubelet.api.upgrades import serve_command, serve_port_forward
 from scvk.kubelet.api.work import attach, connect, output_of, run
 from scvk.kubelet.capabilities import Capabilities, NotPossible
+from scvk.kubelet.log_source import LogRequest
 from scvk.kubelet.provider import PodKey
 
 log = structlog.get_logger(__name__)
@@ -106,10 +107,18 @@ class KubeletApp:
             check_container(pod, container)
         return pod, container
 
+    def _latest(self, request: Request) -> Callable[[], Pod | None]:
+        key = PodKey(request.path_params["namespace"], request.path_params["pod"])
+        return lambda: self._pods.get(key)
+
     async def _logs(self, request: Request) -> Response:
         pod, container = self._target(request)
-        view = log_view(dict(request.query_params), self._now())
-        return await log_response(self._can.logs, pod, container, view)
+        view = log_view(dict(request.query_params), container, self._now())
+        if self._can.logs is None:
+            raise NotPossible("this virtual kubelet cannot show logs")
+        if view.is_stderr_only:
+            return PlainTextResponse("")
+        return LogResponse(self._can.logs.logs(pod, view.request, self._latest(request)), view)
 
     async def _exec(self, request: Request) -> Response:
         pod, container = self._target(request)
@@ -119,7 +128,11 @@ class KubeletApp:
     async def _attach(self, request: Request) -> Response:
         pod, container = self._target(request)
         query = command_query(request.query_params, needs_command=False)
-        work = attach(self._can.logs, pod, container, stdin=query.command.stdin, tty=query.command.tty, now=self._now)
+        lines = None
+        if self._can.logs is not None:
+            shown = LogRequest(container, since=self._now(), follow=True)
+            lines = self._can.logs.logs(pod, shown, self._latest(request))
+        work = attach(lines, stdin=query.command.stdin, tty=query.command.tty)
         return await serve_command(request, query, work)
 
     async def _run(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from scvk.kubelet.capabilities import LogLine, LogRequest
+from scvk.kubelet.log_source import LogLine, LogRequest
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True", ""})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -28,7 +28,7 @@ class LogView:
     """SaladCloud and its like keep one stream: there is nothing to show on standard error alone."""
 
 
-def log_view(query: Mapping[str, str], now: datetime) -> LogView:
+def log_view(query: Mapping[str, str], container: str, now: datetime) -> LogView:
     """Return what a query asks for; raises WrongQuery. Unknown fields are ignored, as a kubelet does."""
     if "sinceSeconds" in query and "sinceTime" in query:
         raise WrongQuery("at most one of sinceTime or sinceSeconds may be specified")
@@ -44,7 +44,7 @@ def log_view(query: Mapping[str, str], now: datetime) -> LogView:
     if tail is not None and stream != "All":
         raise WrongQuery("tailLines cannot be used with a stream other than All")
     return LogView(
-        LogRequest(_flag(query, "follow"), _flag(query, "previous"), since, tail),
+        LogRequest(container, tail, since, _flag(query, "follow"), _flag(query, "previous")),
         timestamps=_flag(query, "timestamps"),
         limit_bytes=_number(query, "limitBytes", least=1),
         is_stderr_only=stream == "Stderr",

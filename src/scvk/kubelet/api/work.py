@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from lightkube.resources.core_v1 import Pod
 
@@ -12,14 +12,14 @@ from scvk.kubelet.api.port_forwarding import Connect
 from scvk.kubelet.capabilities import (
     CommandRunner,
     CommandStreams,
-    LogRequest,
-    LogSource,
     NotPossible,
     PortConnection,
     PortForwarder,
     RemoteCommand,
     TerminalSize,
 )
+from scvk.kubelet.log_source import LogLine, NoLog
+from scvk.kubelet.provider import TemporaryProviderError
 
 MOST_OUTPUT = 4 * 1024 * 1024
 """Bytes of output that `/run` collects."""
@@ -36,9 +36,7 @@ def run(runner: CommandRunner | None, pod: Pod, container: str, command: RemoteC
     return work
 
 
-def attach(
-    source: LogSource | None, pod: Pod, container: str, *, stdin: bool, tty: bool, now: Callable[[], datetime]
-) -> Work:
+def attach(lines: AsyncGenerator[LogLine, None] | None, *, stdin: bool, tty: bool) -> Work:
     """Return the work of showing what a container writes from now on; its input cannot be reached."""
 
     async def work(streams: CommandStreams) -> int:
@@ -47,10 +45,14 @@ def attach(
                 "the container runs elsewhere, and nothing can be attached to its standard input or terminal; "
                 "attach without -i and -t to see its output, or use kubectl exec"
             )
-        if source is None:
+        if lines is None:
             raise NotPossible("this virtual kubelet cannot show what containers write")
-        async for line in await source.logs(pod, container, LogRequest(follow=True, since=now())):
-            await streams.write_stdout(line.text.encode("utf-8", "surrogateescape") + b"\n")
+        try:
+            async with aclosing(lines):
+                async for line in lines:
+                    await streams.write_stdout(line.text.encode("utf-8", "surrogateescape") + b"\n")
+        except (NoLog, TemporaryProviderError) as error:
+            raise NotPossible(str(error)) from error
         return 0
 
     return work

@@ -27,6 +27,7 @@ from scvk.kubelet.inputs import SecretContents
 from scvk.provider.manifests.complaint import Complaint, ManifestError, Source
 from scvk.provider.manifests.fields import fitted
 from scvk.provider.manifests.pods import Workload, workload_of
+from scvk.provider.manifests.templates import with_hints
 from scvk.provider.manifests.text import Located, Path, documents, shown
 
 _WORKLOADS: Mapping[str, tuple[str, type[msgspec.Struct]]] = {
@@ -66,9 +67,12 @@ class Place:
 
 @dataclass(slots=True)
 class Manifests:
-    """What was read. Of two objects of a kind and name the later one counts, as for `kubectl apply`.
+    """What was read.
 
-    `passed_over` names custom resources, which may make pods that nobody looked at here.
+    Of two ConfigMaps (and others that pods refer to) of one name the later one counts, as for `kubectl apply`. So it
+    does of workloads, yet both are looked at: a second one is a mistake more often than a wish. `repeated` says which
+    objects stand twice, differently, and where. `passed_over` names custom resources, which may make pods that nobody
+    looked at.
     """
 
     workloads: list[Workload] = field(default_factory=list)
@@ -77,6 +81,16 @@ class Manifests:
     service_accounts: dict[Place, core_v1.ServiceAccount] = field(default_factory=dict)
     namespaces: dict[Place, core_v1.Namespace] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    _read: dict[tuple[str, Place], tuple[str, Any]] = field(default_factory=dict, repr=False)
+
+    def note(self, kind: str, place: Place, where: str, subject: Any) -> None:
+        """Note that an object stands at `where`; one that stands elsewhere just as it is, is no matter."""
+        before = self._read.get((kind, place))
+        self._read[kind, place] = (where, subject)
+        if before is not None and before[1] != subject:
+            name = f"{place.namespace}/{place.name}" if place.namespace else place.name
+            self.repeated.append(f"{kind} {name} stands in {before[0]} and again in {where}")
 
     def namespace_annotations(self, workload: Workload) -> Mapping[str, str]:
         """Return the annotations of the workload's namespace, as far as it is known."""
@@ -118,12 +132,12 @@ def read_manifests(sources: Iterable[Source], *, namespace: str = "default") -> 
         try:
             located = documents(source)
         except ManifestError as error:
-            complaints += error.complaints
+            complaints += with_hints(error.complaints, source, unreadable=True)
             continue
         if not located:
             complaints.append(Complaint(source.name, None, "there is no object in it"))
         for document in located:
-            complaints += _read_document(document, manifests, namespace)
+            complaints += with_hints(_read_document(document, manifests, namespace), source)
     if complaints:
         raise ManifestError(complaints)
     return manifests
@@ -178,12 +192,16 @@ def _read_object(document: Located, value: Any, path: Path, manifests: Manifests
     if kind in _WORKLOADS:
         subject: Any = fitted(_WORKLOADS[kind][1], document, value, path)
         _check_named(subject.metadata, wrong, path)
-        manifests.workloads.append(workload_of(kind, subject, namespace))
+        workload = workload_of(kind, subject, namespace)
+        manifests.workloads.append(workload)
+        if subject.metadata.name:  # generateName alone is no name of one object
+            manifests.note(kind, Place(workload.namespace, workload.name), document.place(path), subject)
     elif kind in _REFERRED:
         subject = fitted(_REFERRED[kind], document, value, path)
         _check_named(subject.metadata, wrong, path)
         try:
-            _keep(kind, subject, manifests, namespace)
+            place = _keep(kind, subject, manifests, namespace)
+            manifests.note(kind, place, document.place(path), subject)
         except UnreadableObjectError as error:
             raise wrong(str(error), "data") from None
     elif (group in _GROUPS_OF_WORKLOADS and kind != "ControllerRevision") or kind.casefold() in _KINDS:
@@ -207,9 +225,9 @@ def _check_named(metadata: Any, wrong: Any, path: Path) -> None:
             raise wrong(f"{where}: must be of lower-case letters, digits{_WORDS[rule]}", "metadata", step)
 
 
-def _keep(kind: str, subject: Any, manifests: Manifests, namespace: str) -> None:
+def _keep(kind: str, subject: Any, manifests: Manifests, namespace: str) -> Place:
     name = subject.metadata.name or ""
-    key = Place(subject.metadata.namespace or namespace, name)
+    key = Place("" if kind == "Namespace" else subject.metadata.namespace or namespace, name)
     match kind:
         case "ConfigMap":
             manifests.config_maps[key] = config_map_contents(subject)
@@ -218,4 +236,5 @@ def _keep(kind: str, subject: Any, manifests: Manifests, namespace: str) -> None
         case "ServiceAccount":
             manifests.service_accounts[key] = subject
         case _:
-            manifests.namespaces[Place("", name)] = subject
+            manifests.namespaces[key] = subject
+    return key

@@ -33,6 +33,8 @@ WorkloadObject: TypeAlias = (
 
 STAND_IN_UID = "00000000-0000-0000-0000-000000000000"
 """The UID of what has none yet: the API server draws it."""
+_STAND_IN_HASH = "0000000000"
+"""The hash of a template, which only the controller makes: as long as one, and of no template."""
 _INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _OWNERS = {
     "Deployment": ("apps/v1", "ReplicaSet"),
@@ -43,6 +45,13 @@ _OWNERS = {
     "CronJob": ("batch/v1", "Job"),
     "ReplicationController": ("v1", "ReplicationController"),
 }
+
+
+_LABELS_OF_CONTROLLERS = {
+    "Deployment": {"pod-template-hash": _STAND_IN_HASH},
+    "DaemonSet": {"controller-revision-hash": _STAND_IN_HASH, "pod-template-generation": "1"},
+}
+_LABELS_OF_JOBS = {"batch.kubernetes.io/controller-uid": STAND_IN_UID, "controller-uid": STAND_IN_UID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ def _pod(template: PodTemplateSpec, kind: str, name: str, namespace: str) -> Pod
             name=name,
             namespace=namespace,
             uid=STAND_IN_UID,
-            labels=dict(meta.labels or {}),
+            labels={**(meta.labels or {}), **_LABELS_OF_CONTROLLERS.get(kind, {})},
             annotations=dict(meta.annotations or {}),
             ownerReferences=[OwnerReference(api_version, owner, name, STAND_IN_UID, controller=True)],
         ),
@@ -121,6 +130,7 @@ def _as_first_of_set(pod: Pod, subject: StatefulSet, name: str) -> None:
     meta.name = f"{name}-{ordinal}"
     meta.labels = {
         **(meta.labels or {}),
+        "controller-revision-hash": f"{name}-{_STAND_IN_HASH}",
         "statefulset.kubernetes.io/pod-name": meta.name,
         "apps.kubernetes.io/pod-index": str(ordinal),
     }
@@ -139,11 +149,11 @@ def _as_first_of_set(pod: Pod, subject: StatefulSet, name: str) -> None:
 
 
 def _as_job_pod(pod: Pod, job: JobSpec | None, name: str) -> None:
-    """Add what the Job's controller adds: its name as labels, and the index where the Job is indexed."""
+    """Add what the Job's controller adds: its name and UID as labels, and the index where the Job is indexed."""
     meta, spec = pod.metadata, pod.spec
     if meta is None or spec is None or job is None:
         return
-    meta.labels = {**(meta.labels or {}), "batch.kubernetes.io/job-name": name, "job-name": name}
+    meta.labels = {**(meta.labels or {}), **_LABELS_OF_JOBS, "batch.kubernetes.io/job-name": name, "job-name": name}
     if job.completionMode != "Indexed":
         return
     meta.labels = {**meta.labels, _INDEX_ANNOTATION: "0"}

@@ -7,7 +7,8 @@ as YAML 1.1 did, yet knows no dates and no numbers of base 60. Keys become the t
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 import yaml
 
@@ -17,6 +18,7 @@ _FALSE = "n|N|no|No|NO|false|False|FALSE|off|Off|OFF"
 _INTEGER = r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0b[01_]+|0x[0-9a-fA-F_]+)"
 _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _PREFIX = "tag:yaml.org,2002:"
+_NumberT = TypeVar("_NumberT", int, float)
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -46,9 +48,9 @@ def value_of(node: yaml.ScalarNode) -> str | int | float | bool | None:
                 raise ValueError("this is no boolean")
             return re.fullmatch(_TRUE, text) is not None
         case "int":
-            return _integer(text)
+            return _number(_integer, text, "whole number")
         case "float":
-            return float(text)
+            return _number(float, text, "number")
         case "binary":
             raise ValueError("the tag !!binary is not known to Kubernetes")
         case _:
@@ -73,6 +75,13 @@ def key_of(node: yaml.Node) -> str:
 def is_merge(node: yaml.Node) -> bool:
     """Say whether a key is `<<`, which merges another mapping into this one."""
     return bool(node.tag == f"{_PREFIX}merge")
+
+
+def _number(read: Callable[[str], _NumberT], text: str, what: str) -> _NumberT:
+    try:
+        return read(text)
+    except ValueError:
+        raise ValueError(f"this is no {what}") from None  # Python's own words quote the text
 
 
 def _integer(text: str) -> int:

@@ -33,6 +33,10 @@ class Located:
     value: Any = field(repr=False)
     lines: dict[Path, int]
 
+    def place(self, path: Path) -> str:
+        """Return source and line of `path`."""
+        return f"{self.source}:{self.line(path)}"
+
     def line(self, path: Path) -> int:
         """Return the line of `path`, or of the nearest thing around it that has one."""
         while path not in self.lines and path:

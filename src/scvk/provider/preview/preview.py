@@ -101,9 +101,9 @@ def preview(
         price=None,
     )
     if any(finding.reason_code == NOT_RUN for finding in translation.findings):
-        return _not_run(report)
+        return _not_run(report, translation.findings)
     request = translation.request
-    if request is not None and not known.findings:
+    if request is not None and not any(finding.outcome is Outcome.REFUSED for finding in known.findings):
         shown = body_of(request) if surroundings.show_secrets else masked_body(translation, request)
         report = replace(
             report,
@@ -118,9 +118,9 @@ def preview(
     )
 
 
-def _not_run(report: PodReport) -> PodReport:
+def _not_run(report: PodReport, why: Iterable[Finding]) -> PodReport:
     """What is left out on purpose is not refused for a fault, and needs nothing."""
-    findings = tuple(replace(finding, outcome=Outcome.IGNORED) for finding in report.findings)
+    findings = tuple(replace(finding, outcome=Outcome.IGNORED) for finding in why)
     return replace(report, outcome=PodOutcome.NOT_RUN, findings=findings, needs=())
 
 
@@ -167,7 +167,7 @@ def _subject(
     annotations = with_defaults((pod.metadata.annotations if pod.metadata else None) or {}, namespace_annotations)
     chosen = plan(pod, annotations, surroundings.policy.ignored_containers)
     image = (chosen.main.container.image if chosen.main else None) or ""
-    return _Subject(pod, offline_inputs(pod, chosen.needs, objects, annotations, reference_of(image)), image)
+    return _Subject(pod, offline_inputs(pod, chosen.needs, objects, reference_of(image)), image)
 
 
 def admitted(pod: Pod, service_account: ServiceAccount | None) -> Pod:

@@ -32,13 +32,10 @@ _SINK_KEYS = ("api_token", "api_key", "ingestion_key", "token")
 """What a log sink must have of its Secret: one of these, by its kind."""
 
 
-def with_stand_ins(
-    objects: InputObjects, pod: Pod, needs: InputNeeds, annotations: Mapping[str, str], image: ImageReference | None
-) -> InputObjects:
+def with_stand_ins(objects: InputObjects, pod: Pod, needs: InputNeeds, image: ImageReference | None) -> InputObjects:
     """Return `objects` with all that the pod needs; what was not there has `•••` for its values.
 
-    `annotations` are the pod's with its namespace's behind them: they name Secrets too. Where no pull secret that is
-    known fits `image`, the first one that is not known has a login for it.
+    Where no pull secret that is known fits `image`, the first one that is not known has a login for it.
     """
     config_maps = dict(objects.config_maps)
     secrets = dict(objects.secrets)
@@ -52,11 +49,12 @@ def with_stand_ins(
             secret = secrets.get(name, SecretContents(name, DEFAULT_SECRET_TYPE, {}))
             absent = {key: MASK.encode() for key in reference.keys if key not in secret.data}
             secrets[name] = replace(secret, data={**secret.data, **absent})
-    for annotation, keys in ((LOGGING_SECRET, _SINK_KEYS), (REGISTRY_SECRET, ("username", "password"))):
-        named = annotations.get(annotation.key, "")
-        if named in needs.secrets and named not in objects.secrets:
-            values = dict.fromkeys(keys, MASK.encode())
-            secrets[named] = SecretContents(named, DEFAULT_SECRET_TYPE, values)
+    stand_ins = {LOGGING_SECRET.path: _SINK_KEYS, REGISTRY_SECRET.path: ("username", "password")}
+    for needed in needs.secrets:
+        if needed.name not in objects.secrets:
+            known_keys = secrets[needed.name].data if needed.name in secrets else {}
+            values = dict.fromkeys(stand_ins.get(needed.path, ()), MASK.encode())
+            secrets[needed.name] = SecretContents(needed.name, DEFAULT_SECRET_TYPE, {**known_keys, **values})
     missing = _first_missing_pull_secret(pod, secrets, image)
     if missing is not None and image is not None:
         secrets[missing] = _login(missing, image)

@@ -15,14 +15,10 @@ NOT_RUN = "DaemonSetPod"
 
 
 def daemon_set_owner(pod: Pod) -> int | None:
-    """Return which of the pod's owners is a DaemonSet of Kubernetes, None where none is."""
+    """Return which of the pod's owners is a DaemonSet, of Kubernetes or of others (OpenKruise), None where none is."""
     owners = (pod.metadata.ownerReferences if pod.metadata else None) or ()
     return next(
-        (
-            index
-            for index, owner in enumerate(owners)
-            if owner.kind == "DaemonSet" and owner.apiVersion.startswith("apps/")
-        ),
+        (index for index, owner in enumerate(owners) if owner.kind == "DaemonSet"),
         None,
     )
 

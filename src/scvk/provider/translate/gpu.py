@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from scvk.provider.annotations import GPU_CLASSES
 from scvk.provider.gpu_catalogue import RESOURCE_PREFIX, Ambiguous, Found, GpuCatalogue, NotFound, gpu_count_of
 from scvk.provider.translate.finding import Report
-from scvk.provider.translate.gpu_limits import large_enough
+from scvk.provider.translate.gpu_limits import judge_without_gpu, large_enough
 from scvk.provider.translate.resources import GPU_RESOURCE, Granted
 from scvk.provider.translate.settings import Settings
 from scvk.saladcloud.models import GpuClass
@@ -39,18 +39,26 @@ def gpu_classes_of(
     """
     asked = _asked(settings, granted, report)
     if asked.names:
-        return _found(asked, catalogue, report)
-    if asked.gpu_count == 0:
+        classes = _found(asked, catalogue, report)
+    elif asked.gpu_count:
+        classes = _default(asked, granted, catalogue, defaults, report)
+    else:
+        judge_without_gpu(granted, report)
         return ()
-    return _default(asked, granted, catalogue, defaults, report)
+    return large_enough(classes, granted, asked.path, report)
 
 
 def _asked(settings: Settings, granted: Granted, report: Report) -> _Asked:
     written = settings.items(GPU_CLASSES)
+    if not written and (text := settings.text(GPU_CLASSES)):
+        # Commas alone: a list that lost its names, and no wish for a pod without a GPU, as an empty text is.
+        settings.refuse(GPU_CLASSES, text)
     resource = next(iter(granted.gpu_names), None)
     if resource is None:
         path = GPU_CLASSES.path if written else granted.paths.get(GPU_RESOURCE, "")
         return _Asked(written, granted.gpu_count, path)
+    if not settings.is_own(GPU_CLASSES):
+        written = ()  # a default of the namespace is for pods that do not say it themselves
     path = granted.paths[RESOURCE_PREFIX + resource]
     count = granted.gpu_names[resource]
     if len(granted.gpu_names) > 1:
@@ -71,8 +79,7 @@ def _asked(settings: Settings, granted: Granted, report: Report) -> _Asked:
         report.refuse(
             path,
             "GpuClassesContradict",
-            f"The annotation {GPU_CLASSES.key} says which GPUs may run the pod, and this line too; remove one of them"
-            " (an empty annotation takes away a namespace's default)",
+            f"The annotation {GPU_CLASSES.key} says which GPUs may run the pod, and this line too; remove one of them",
         )
     return _Asked((resource,), count, path)
 
@@ -89,7 +96,7 @@ def _found(asked: _Asked, catalogue: GpuCatalogue, report: Report) -> tuple[GpuC
                         asked.path,
                         "GpuCountMismatch",
                         f"{gpu_class.name} has {_gpus(gpu_count_of(gpu_class))}, the container asks for"
-                        f" {asked.gpu_count}; {_choice(catalogue.with_gpu_count(asked.gpu_count), asked.gpu_count)}",
+                        f" {asked.gpu_count}; {_choice(catalogue, asked.gpu_count)}",
                     )
             case Ambiguous(candidates):
                 report.refuse(
@@ -121,7 +128,7 @@ def _default(
         candidates = catalogue.with_gpu_count(asked.gpu_count)
         # Who has chosen a class must not learn only then that the pod is too large for all of them.
         unheard = Report()
-        sized = large_enough(candidates, granted, unheard)
+        sized = large_enough(candidates, granted, asked.path, unheard)
         if not sized:
             report.add(unheard.findings)
         without = f"; none of --default-gpu-classes has {_gpus(asked.gpu_count)}" if defaults else ""
@@ -129,7 +136,7 @@ def _default(
             asked.path,
             "GpuClassRequired",
             f"Say which GPUs may run the pod with the annotation {GPU_CLASSES.key}{without};"
-            f" {_choice(sized or candidates, asked.gpu_count)}",
+            f" {_choice(catalogue, asked.gpu_count, sized)}",
         )
     elif unknown:
         report.degrade(
@@ -141,10 +148,18 @@ def _default(
     return tuple(fitting.values())
 
 
-def _choice(fitting: tuple[GpuClass, ...], gpu_count: int) -> str:
-    if not fitting:
-        return f"no known class has {_gpus(gpu_count)}"
-    return f"classes with {_gpus(gpu_count)} are {_shown(fitting)}"
+def _choice(catalogue: GpuCatalogue, gpu_count: int, preferred: tuple[GpuClass, ...] = ()) -> str:
+    """Say what has so many GPUs; where nothing has, how many there are to be had."""
+    fitting = preferred or catalogue.with_gpu_count(gpu_count)
+    if fitting:
+        return f"classes with {_gpus(gpu_count)} are {_shown(fitting)}"
+    counts = sorted({gpu_count_of(each) for each in catalogue.classes})
+    if not counts:
+        return f"no known class has {_gpus(gpu_count)}, and the organization has none at all"
+    return (
+        f"no known class has {_gpus(gpu_count)}: known ones have {' or '.join(map(_gpus, counts))}; ask for as many;"
+        " `scvk gpu-classes` lists what the organization has"
+    )
 
 
 def _known(classes: tuple[GpuClass, ...]) -> str:

@@ -20,9 +20,10 @@ def image_of(image: str | None, path: str, report: Report) -> str:
     if problem is not None:
         report.refuse(f"{path}.image", INVALID_IMAGE_NAME, f"The name of the image {problem}")
         return text
-    found = _read(text)
+    found = _read(text) if text == text.strip() else "The name of the image begins or ends with a space"
     if isinstance(found, str):
-        report.refuse(f"{path}.image", INVALID_IMAGE_NAME, found)
+        hint = "; a template's {{ … }} must be rendered first, a chart with `helm template`" if "{{" in text else ""
+        report.refuse(f"{path}.image", INVALID_IMAGE_NAME, found + hint)
     return text
 
 

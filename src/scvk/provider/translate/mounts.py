@@ -3,7 +3,8 @@
 All containers that run share one file system here, one after the other. So a volume that several of them mount at one
 place is one directory; a directory (emptyDir) that is mounted at several places stands at the first of them, and the
 others are links to it; files (configMap, secret, downwardAPI, projected) are written at each place. Two volumes that
-two containers want at the same place cannot both be there: that is refused.
+two containers want at the same place cannot both be there: that is refused. An emptyDir that is mounted at /dev/shm
+stands there, wherever else it is mounted: that directory is the container's shared memory, and always there.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from scvk.kubelet.inputs import ContainerInputs, PodInputs, VolumeFile
 from scvk.kubelet.volumes import is_injected_token
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.run_plan import Placed
+from scvk.provider.translate.shared_memory import SHARED_MEMORY
 from scvk.provider.translate.start_up import DirectoryLink, StartUpFile
-from scvk.provider.translate.volumes import is_shared_memory, kind_of
+from scvk.provider.translate.volumes import kind_of
 
 _FILES = frozenset({"configMap", "downwardAPI", "projected", "secret"})
 
@@ -60,7 +62,7 @@ def _mounts_of(placed: Placed, volumes: Mapping[str, Volume], own: ContainerInpu
     found: list[_Mount] = []
     for index, mount in enumerate(placed.container.volumeMounts or ()):
         volume = volumes.get(mount.name)
-        if volume is None or is_injected_token(volume) or is_shared_memory(volume, mount):
+        if volume is None or is_injected_token(volume):
             continue
         kind = kind_of(volume)
         if kind != "emptyDir" and kind not in _FILES:
@@ -181,6 +183,9 @@ class _Scene:
         for mount in self._directories:
             if mount.target in directories and mount.target in links:
                 self._conflict(mount, f"{mount.target} would be a directory and a link to another")
+            link = links.get(mount.target)
+            if link is not None and (_is_within(link.path, link.target) or _is_within(link.target, link.path)):
+                self._conflict(mount, f"{link.path} would be a link to {link.target}, and one lies in the other")
         return Mounted(
             tuple(self._files[path][0] for path in sorted(self._files)),
             tuple(sorted({*directories, *self._empty} - {*links, *self._files})),
@@ -189,16 +194,34 @@ class _Scene:
 
     def _placed(self) -> tuple[set[str], dict[str, DirectoryLink]]:
         """Of one volume, or part of it, the first mount is a directory and the others are links to it."""
-        homes: dict[tuple[str, str], str] = {}
+        homes = self._shared_memory()
         directories: set[str] = set()
         links: dict[str, DirectoryLink] = {}
         for mount in sorted(self._directories, key=lambda each: len(each.part)):
             home = _home(mount, homes)
             homes.setdefault((mount.volume.name, mount.part), home)
-            directories.add(home)
             if home != mount.target:
                 links[mount.target] = DirectoryLink(mount.target, home)
+            elif home == SHARED_MEMORY:
+                continue
+            directories.add(home)
         return directories, links
+
+    def _shared_memory(self) -> dict[tuple[str, str], str]:
+        """Return the home of what is mounted at /dev/shm, which can be no link to another directory."""
+        homes: dict[tuple[str, str], str] = {}
+        for mount in self._directories:
+            if mount.target != SHARED_MEMORY or (mount.volume.name, mount.part) in homes:
+                continue
+            homes[mount.volume.name, mount.part] = SHARED_MEMORY
+            outer = [
+                each
+                for each in self._directories
+                if each.volume.name == mount.volume.name and mount.part.startswith(f"{each.part}/" if each.part else "")
+            ]
+            if any(each.part != mount.part for each in outer):
+                self._conflict(mount, f"{SHARED_MEMORY} cannot be a part of a volume that is mounted elsewhere")
+        return homes
 
 
 def _home(mount: _Mount, homes: Mapping[tuple[str, str], str]) -> str:

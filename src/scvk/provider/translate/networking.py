@@ -16,7 +16,7 @@ from scvk.provider.annotations import (
     Annotation,
 )
 from scvk.provider.translate.finding import Report
-from scvk.provider.translate.ports import port_of
+from scvk.provider.translate.ports import is_port_name, port_named, port_of
 from scvk.provider.translate.settings import INVALID, Settings
 from scvk.saladcloud.models import CreateContainerGroupNetworking, NetworkingProtocol
 
@@ -28,6 +28,13 @@ _NEED_A_PORT: tuple[Annotation, ...] = (
     NETWORKING_CLIENT_REQUEST_TIMEOUT,
     NETWORKING_SERVER_RESPONSE_TIMEOUT,
 )
+
+
+def _is_for_other_pods(settings: Settings, container: Container) -> bool:
+    """Say whether the namespace names a port as a default that this pod does not have, and asks nothing of itself."""
+    written = settings.text(NETWORKING_PORT) or ""
+    own = any(settings.is_own(annotation) for annotation in (NETWORKING_PORT, *_NEED_A_PORT))
+    return not own and is_port_name(written) and port_named(container, written) is None
 
 
 def networking_of(settings: Settings, container: Container, report: Report) -> CreateContainerGroupNetworking | None:
@@ -46,6 +53,8 @@ def networking_of(settings: Settings, container: Container, report: Report) -> C
                 INVALID,
                 f"{NETWORKING_PORT.key} is missing; it is needed for {', '.join(given)}",
             )
+        return None
+    if _is_for_other_pods(settings, container):
         return None
     port = port_of(settings, NETWORKING_PORT, container)
     if port is None:

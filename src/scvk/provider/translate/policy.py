@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scvk.provider.translate.injected import WELL_KNOWN
+
+MOST_WRAPPER_BYTES = 2**20
+"""Linux hands a program at most 2 MiB of arguments and variables together where its stack has the usual 8 MiB."""
+
 
 class ResourceSteps(StrEnum):
     """How cpu and memory are rounded up."""
@@ -25,7 +30,7 @@ class Policy:
     and minor of the cluster, which probes show as the kubelet's.
     """
 
-    ignored_containers: tuple[str, ...] = ()
+    ignored_containers: tuple[str, ...] = WELL_KNOWN
     default_gpu_classes: tuple[str, ...] = ()
     resource_steps: ResourceSteps = ResourceSteps.WHOLE
     run_daemonsets: bool = False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from lightkube.models.core_v1 import Container
 
 from scvk.provider.annotations import PORT_RANGE, Annotation
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.settings import Settings, whole_number_in
+
+_LONGEST_NAME = 15
 
 
 def judge_ports(container: Container, path: str, report: Report) -> None:
@@ -37,6 +41,11 @@ def port_of(settings: Settings, annotation: Annotation, container: Container) ->
     if number is None:
         settings.refuse(annotation, written)
     return number
+
+
+def is_port_name(text: str) -> bool:
+    """Say whether `text` can be the name of a container's port (RFC 6335: a letter among digits and hyphens)."""
+    return re.fullmatch("(?=.*[a-z])[a-z0-9](-?[a-z0-9])*", text) is not None and len(text) <= _LONGEST_NAME
 
 
 def is_port(number: int) -> bool:

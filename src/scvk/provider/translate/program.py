@@ -17,6 +17,7 @@ from scvk.provider.translate.command import argv_of, judge_argv, judge_image_arg
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lifecycle import post_start_of
 from scvk.provider.translate.mounts import Mounted, mounted
+from scvk.provider.translate.policy import MOST_WRAPPER_BYTES
 from scvk.provider.translate.run_plan import Placed, RunPlan
 from scvk.provider.translate.settings import Settings
 from scvk.provider.translate.start_up import (
@@ -110,7 +111,7 @@ def _wrapped(
             f"{main.path}.volumeMounts" if start_up.files else main.path,
             "StartUpTooLarge",
             f"What the start-up wrapper has to carry makes {found.size_bytes} bytes of the request, and"
-            f" --wrapper-limit allows {found.limit_bytes}: put files into the image, or have the limit raised",
+            f" --wrapper-limit allows {found.limit_bytes}: put files into the image, or {_raised(found.size_bytes)}",
         )
         return Program()
     report.emulate(
@@ -130,6 +131,12 @@ def _wrapped(
         secret_variables=secret,
         secret_command=frozenset(range(3, len(found.command))) if secret_argv else frozenset(),
     )
+
+
+def _raised(size_bytes: int) -> str:
+    if size_bytes > MOST_WRAPPER_BYTES:
+        return f"let the program fetch them (the limit can be raised to {MOST_WRAPPER_BYTES} at most)"
+    return "have the limit raised"
 
 
 def _shortly(reasons: tuple[str, ...]) -> str:

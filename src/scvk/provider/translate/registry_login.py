@@ -7,8 +7,9 @@
 | any other one that fits | `basic` |
 | the Secret of `salad.com/registry-secret` | by its keys: `aws_ecr`, `gcp_gar`, `gcp_gcr`, `docker_hub`, `basic` |
 
-The annotation goes before the pull secrets. Without any that fits the image is pulled without a login, and a pod that
-has pull secrets is told so.
+The annotation goes before the pull secrets; as a default of the namespace it is for images of its cloud's registries,
+where it holds the keys of a cloud. Without any that fits the image is pulled without a login, and a pod that has pull
+secrets is told so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from scvk.provider.annotations import REGISTRY_SECRET
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.lines import objection
 from scvk.provider.translate.pull_credentials import Credential, matching_credentials
+from scvk.provider.translate.registry_hosts import is_aws_ecr, is_gcp_gar, is_gcp_gcr
 from scvk.provider.translate.settings import Settings
 from scvk.registry import ImageReference, Login
 from scvk.saladcloud.models.registry_authentication import (
@@ -72,14 +74,19 @@ def registry_login_of(
             settings.refuse(REGISTRY_SECRET, written)
             return RegistryLogin()
         secret = inputs.secrets.get(name)
-        return RegistryLogin() if secret is None else _from_annotation(secret, image, report)
+        if secret is None:
+            return RegistryLogin()
+        if settings.is_own(REGISTRY_SECRET) or _may_be_for(secret, image):
+            return _from_annotation(secret, image, report)
     return _from_pull_secrets(spec, image, inputs.pull_secrets, report)
 
 
 def _from_pull_secrets(
     spec: PodSpec, image: ImageReference, secrets: Sequence[SecretContents], report: Report
 ) -> RegistryLogin:
-    wanted = {reference.name or "": index for index, reference in reversed([*enumerate(spec.imagePullSecrets or ())])}
+    # The API server lets empty names through, and a kubelet passes over them.
+    named = [(index, each.name) for index, each in enumerate(spec.imagePullSecrets or ()) if each.name]
+    wanted = {name: index for index, name in reversed(named)}
     if not wanted:
         return RegistryLogin()
     found, unreadable = matching_credentials(image, secrets)
@@ -131,9 +138,9 @@ def _service_key(login: Credential) -> str:
 
 
 def _google(service_key: str, image: ImageReference) -> RegistryAuthentication | None:
-    if image.registry == "gcr.io" or image.registry.endswith(".gcr.io"):
+    if is_gcp_gcr(image):
         return RegistryAuthentication(gcp_gcr=GcpGcrAuthentication(service_key=service_key))
-    if image.registry.endswith(".pkg.dev"):
+    if is_gcp_gar(image):
         return RegistryAuthentication(gcp_gar=GcpGarAuthentication(service_key=service_key))
     return None
 
@@ -167,6 +174,14 @@ def _from_annotation(secret: SecretContents, image: ImageReference, report: Repo
         return RegistryLogin()
     _judge(authentication, REGISTRY_SECRET.path, secret.name, report)
     return RegistryLogin(authentication, logins)
+
+
+def _may_be_for(secret: SecretContents, image: ImageReference) -> bool:
+    """Say whether the keys in the Secret may be a login to the image's registry."""
+    keys = _texts(secret.data)
+    if "access_key_id" in keys:
+        return is_aws_ecr(image)
+    return "service_key" not in keys or is_gcp_gar(image) or is_gcp_gcr(image)
 
 
 def _texts(data: Mapping[str, bytes]) -> dict[str, str]:

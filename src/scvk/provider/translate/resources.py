@@ -159,12 +159,15 @@ def _judge_names(asked: Mapping[str, _Wish], report: Report) -> None:
     for name, wish in asked.items():
         known = name in (CPU, MEMORY, STORAGE, GPU_RESOURCE) or name.startswith(RESOURCE_PREFIX)
         if not known and wish.amount != 0:
-            report.refuse(
-                wish.path,
-                "UnsupportedResource",
-                f"SaladCloud has no resource {name}; remove it, and ask for GPUs with {GPU_RESOURCE} and the"
-                " annotation salad.com/gpu-classes",
-            )
+            report.refuse(wish.path, "UnsupportedResource", f"SaladCloud has no resource {name}; {_remedy(name)}")
+
+
+def _remedy(name: str) -> str:
+    if name.startswith("hugepages-"):
+        return "remove it, and let the program do with ordinary memory"
+    if "gpu" in name or name.startswith("nvidia.com/"):
+        return f"remove it, and ask for GPUs with {GPU_RESOURCE} and the annotation salad.com/gpu-classes"
+    return "remove it, or keep the pod off the node"
 
 
 def _cores(wish: _Wish | None, steps: ResourceSteps, report: Report) -> int:

@@ -6,7 +6,7 @@
 | further ones beside it | refused, if neither says which one runs |
 | init container with the same image | run before the program by the start-up wrapper |
 | init container with another image, or a sidecar | refused; left out with `salad.com/init-containers: ignore` |
-| any whose name matches `--ignore-containers` beside others | not run |
+| any whose name matches `--ignore-containers` beside others, and the init containers that come with it | not run |
 
 It is asked before anything is read for the pod, since it says what must be read.
 """
@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from lightkube.models.core_v1 import Container, Pod
 
-from scvk.kubelet.inputs import InputNeeds
-from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS
+from scvk.kubelet.inputs import InputNeeds, NamedSecret
+from scvk.provider.annotations import CONTAINER, INIT_CONTAINERS, LOGGING_SECRET, REGISTRY_SECRET
 from scvk.provider.translate.finding import Finding, Outcome, Report
 from scvk.provider.translate.image_name import same_image
+from scvk.provider.translate.injected import is_ignored, is_ignored_init
 from scvk.provider.translate.log_sink import logging_secret_of
 from scvk.provider.translate.meshes import judge_rewritten_probes
 from scvk.provider.translate.registry_login import registry_secret_of
@@ -76,7 +76,7 @@ def plan(pod: Pod, annotations: Mapping[str, str], ignored: Sequence[str] = ()) 
     """Return what runs of `pod`.
 
     `annotations` are the pod's own with those of its namespace behind them; `ignored` are names of injected
-    containers, with `*` as a wildcard.
+    containers, with `*` as a wildcard, and stand for the init containers that come with them too.
     """
     report = Report()
     containers = [
@@ -86,7 +86,7 @@ def plan(pod: Pod, annotations: Mapping[str, str], ignored: Sequence[str] = ()) 
     if pod.spec is None or not containers:
         report.refuse("spec.containers", "NoContainer", "The pod has no container")
         return RunPlan(None, findings=report.findings)
-    settings = Settings(annotations, report)
+    settings = Settings(annotations, report, own=(pod.metadata.annotations if pod.metadata else None) or {})
     main, left_out = _choose(containers, settings, ignored, report)
     before = [
         Placed(container, f"spec.initContainers[{index}]")
@@ -103,8 +103,9 @@ def _choose(
     containers: Sequence[Placed], settings: Settings, ignored: Sequence[str], report: Report
 ) -> tuple[Placed, tuple[Placed, ...]]:
     wanted = settings.text(CONTAINER)
-    if wanted is not None:
-        named = next((each for each in containers if each.name == wanted), None)
+    named = next((each for each in containers if each.name == wanted), None)
+    # A default of the namespace is for those of its pods that have such a container.
+    if wanted is not None and (named is not None or settings.is_own(CONTAINER)):
         if named is None:
             names = ", ".join(each.name for each in containers)
             report.refuse(CONTAINER.path, INVALID, f"The pod has no container {wanted[:63]!r}; it has {names}")
@@ -113,7 +114,7 @@ def _choose(
         for other in others:
             report.ignore(other.path, NOT_RUN, f"Not run: {CONTAINER.key} names {named.name}")
         return named, others
-    wished = [each for each in containers if len(containers) == 1 or not _matches(each.name, ignored)]
+    wished = [each for each in containers if len(containers) == 1 or not is_ignored(each.name, ignored)]
     if not wished:
         report.refuse(
             "spec.containers",
@@ -145,15 +146,15 @@ def _sort_init(
     not_run: list[Placed] = []
     for each in containers:
         obstacle = _obstacle(each.container, main.container)
-        if _matches(each.name, ignored):
-            report.ignore(each.path, NOT_RUN, "Not run: its name matches --ignore-containers")
+        if is_ignored_init(each.name, ignored):
+            report.ignore(each.path, NOT_RUN, f"Not run: {_by_name(each.name, ignored)} --ignore-containers")
             not_run.append(each)
         elif obstacle is None:
             report.emulate(
                 each.path,
                 "InitContainerInStartUp",
-                f"{each.name} runs before the program, by the start-up wrapper in the same container and file system;"
-                " where it fails, the container ends with its exit code",
+                f"{each.name} runs before the program, by the start-up wrapper in the same container and file system,"
+                " and again whenever the container starts anew; where it fails, the container ends with its exit code",
             )
             run.append(each)
         elif leave_out:
@@ -164,7 +165,8 @@ def _sort_init(
                 each.path,
                 "UnsupportedInitContainer",
                 f"A container group has one container: {each.name} cannot run before it, since {obstacle}; do the work"
-                f" in {main.name}, or leave it out with the annotation {INIT_CONTAINERS.key}: ignore",
+                f" in {main.name}, leave it out with the annotation {INIT_CONTAINERS.key}: ignore, or have the agent"
+                " leave out what an injector adds (--ignore-containers)",
             )
     return tuple(run), tuple(not_run)
 
@@ -177,10 +179,10 @@ def _obstacle(init: Container, main: Container) -> str | None:
     return None
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def _by_name(name: str, ignored: Sequence[str]) -> str:
+    return "its name matches" if is_ignored(name, ignored) else "it comes with a container whose name matches"
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    names = (registry_secret_of(settings), logging_secret_of(settings))
-    return tuple(dict.fromkeys(name for name in names if name))
+def _secrets(settings: Settings) -> tuple[NamedSecret, ...]:
+    named = ((REGISTRY_SECRET, registry_secret_of(settings)), (LOGGING_SECRET, logging_secret_of(settings)))
+    return tuple(NamedSecret(name, annotation.path) for annotation, name in named if name)

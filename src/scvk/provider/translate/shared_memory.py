@@ -1,26 +1,32 @@
 """`/dev/shm`: an emptyDir of medium `Memory` that is mounted there is the size of the group's shared memory.
 
 A kubelet makes such a volume as large as its `sizeLimit`, and never larger than the memory of the pod
-(pkg/volume/emptydir and pkg/kubelet/kubelet_pods.go, `SizeMemoryBackedVolumes`).
+(pkg/volume/emptydir and pkg/kubelet/kubelet_pods.go, `SizeMemoryBackedVolumes`). All containers that run share one
+file system here, and so one shared memory: it counts, whichever of them mounts it. Its other mounts are links to it
+(see `mounts`).
 """
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
-from lightkube.models.core_v1 import Container, PodSpec, VolumeMount
+from lightkube.models.core_v1 import Container, EmptyDirVolumeSource, PodSpec, VolumeMount
 
 from scvk.kubelet.quantities import InvalidQuantityError, ceil_in, parse_quantity
 from scvk.provider.translate.finding import Report
+from scvk.provider.translate.run_plan import Placed
 
-_PATH = "/dev/shm"  # noqa: S108 - a mount point of the container
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point of the container
 _MIB = 2**20
 _MIN_SIZE_MB = 64  # OpenAPI document, CreateContainerResourceRequirements.shm_size
 
 
-def shared_memory_volume(spec: PodSpec, container: Container) -> int | None:
-    """Return which of the pod's volumes is the container's shared memory, None where none is."""
-    mounted = {mount.name for mount in container.volumeMounts or () if is_shared_memory_mount(mount)}
+def shared_memory_volume(spec: PodSpec, runs: Sequence[Placed]) -> int | None:
+    """Return which of the pod's volumes is the shared memory of the containers that run, None where none is."""
+    mounted = {
+        mount.name for placed in runs for mount in placed.container.volumeMounts or () if is_shared_memory_mount(mount)
+    }
     return next(
         (
             index
@@ -33,25 +39,32 @@ def shared_memory_volume(spec: PodSpec, container: Container) -> int | None:
 
 def is_shared_memory_mount(mount: VolumeMount) -> bool:
     """Say whether the mount stands where shared memory does."""
-    return posixpath.normpath(mount.mountPath) == _PATH and not mount.subPath and not mount.subPathExpr
+    return _target(mount) == SHARED_MEMORY
+
+
+def is_within_shared_memory(mount: VolumeMount) -> bool:
+    """Say whether the mount stands in shared memory, or is it."""
+    return f"{_target(mount)}/".startswith(f"{SHARED_MEMORY}/")
+
+
+def _target(mount: VolumeMount) -> str:
+    return posixpath.normpath(f"/{mount.mountPath}").replace("//", "/", 1)
 
 
 def shared_memory_mb(
-    spec: PodSpec, container: Container, container_path: str, memory_mb: int, report: Report
+    spec: PodSpec, container: Container, runs: Sequence[Placed], memory_mb: int, report: Report
 ) -> int | None:
     """Return the size of the group's shared memory, None where the pod says nothing of it: the platform's own.
 
-    `memory_mb` is the memory that the group gets.
+    `container` is the main one of those that run; `memory_mb` is the memory that the group gets.
     """
-    index = shared_memory_volume(spec, container)
+    index = shared_memory_volume(spec, runs)
     if index is None:
         return None
-    volume = (spec.volumes or ())[index]
-    _judge_other_mounts(volume.name, container, container_path, report)
-    source = volume.emptyDir
+    source = (spec.volumes or ())[index].emptyDir or EmptyDirVolumeSource()
     path = f"spec.volumes[{index}].emptyDir.sizeLimit"
     try:
-        limit = ceil_in(parse_quantity((source.sizeLimit if source else None) or "0"), _MIB)
+        limit = ceil_in(parse_quantity(source.sizeLimit or "0"), _MIB)
     except InvalidQuantityError as error:
         report.refuse(path, "InvalidQuantity", str(error))
         return memory_mb
@@ -65,17 +78,6 @@ def shared_memory_mb(
             " raise the memory request",
         )
     return max(_MIN_SIZE_MB, min(limit, memory_mb))
-
-
-def _judge_other_mounts(volume: str, container: Container, container_path: str, report: Report) -> None:
-    for index, mount in enumerate(container.volumeMounts or ()):
-        if mount.name == volume and not is_shared_memory_mount(mount):
-            report.refuse(
-                f"{container_path}.volumeMounts[{index}]",
-                "UnsupportedVolume",
-                f"The volume {volume} is the shared memory at {_PATH}, and can be mounted nowhere else; give this mount"
-                " an emptyDir of its own",
-            )
 
 
 def _is_bounded(container: Container) -> bool:

@@ -15,6 +15,7 @@ from scvk.provider.translate.start_up_log import (
     START_UP_FAILED_EXIT_CODE,
     failure_of,
     is_wrapper_line,
+    program_part_of,
     termination_message_of,
 )
 from scvk.provider.translate.start_up_plan import (
@@ -41,6 +42,7 @@ __all__ = [
     "is_reserved",
     "is_wrapper_line",
     "needs_wrapper",
+    "program_part_of",
     "termination_message_of",
     "wrap",
 ]

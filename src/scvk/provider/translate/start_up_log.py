@@ -28,6 +28,12 @@ def is_wrapper_line(line: str) -> bool:
     return FAILURE_PREFIX in line or TERMINATION_MESSAGE_PREFIX in line
 
 
+def program_part_of(line: str) -> str | None:
+    """Return the line without a piece of a termination message; None where it is nothing else."""
+    found = _PIECE.search(line)
+    return line if found is None else line[: found.start()] or None
+
+
 def termination_message_of(lines: Iterable[str]) -> str | None:
     """Return the last termination message that stands in the log whole, None where there is none.
 

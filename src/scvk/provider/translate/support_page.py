@@ -7,9 +7,27 @@ from importlib.metadata import version
 
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
 from scvk.provider.translate.fields import Row, Treatment
+from scvk.provider.translate.input_fields import (
+    HOOK_ROWS,
+    PORT_ROWS,
+    RESOURCE_ROWS,
+    VARIABLE_ROWS,
+    VARIABLE_SOURCE_ROWS,
+    VARIABLES_ROWS,
+)
 from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.probes import GRPC_ROWS, HTTP_GET_ROWS, PROBE_ROWS, TCP_SOCKET_ROWS
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
+from scvk.provider.translate.volume_sources import (
+    CONFIG_MAP_ROWS,
+    DOWNWARD_API_ROWS,
+    FIELD_FILE_ROWS,
+    KEY_ROWS,
+    PROJECTED_ROWS,
+    PROJECTION_ROWS,
+    SECRET_ROWS,
+)
+from scvk.provider.translate.volumes import EMPTY_DIR_ROWS, VOLUME_MOUNT_ROWS, VOLUME_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +43,28 @@ SECTIONS = (
     _Section("The pod", "spec", POD_ROWS),
     _Section("The pod's security context", "spec.securityContext", POD_SECURITY_ROWS),
     _Section("A container", "spec.containers[]", CONTAINER_ROWS),
+    _Section("A container's variables", "spec.containers[].env[]", VARIABLE_ROWS),
+    _Section("Where a variable comes from", "spec.containers[].env[].valueFrom", VARIABLE_SOURCE_ROWS),
+    _Section("Variables of a whole object", "spec.containers[].envFrom[]", VARIABLES_ROWS),
+    _Section("A container's ports", "spec.containers[].ports[]", PORT_ROWS),
+    _Section("Resources", "spec.containers[].resources, spec.resources", RESOURCE_ROWS),
     _Section("A container's lifecycle", "spec.containers[].lifecycle", LIFECYCLE_ROWS),
+    _Section("A postStart hook", "spec.containers[].lifecycle.postStart", HOOK_ROWS),
     _Section("A container's security context", "spec.containers[].securityContext", CONTAINER_SECURITY_ROWS),
     _Section("Probes", "spec.containers[].livenessProbe, readinessProbe, startupProbe", PROBE_ROWS),
     _Section("HTTP checks", "….httpGet", HTTP_GET_ROWS),
     _Section("TCP checks", "….tcpSocket", TCP_SOCKET_ROWS),
     _Section("gRPC checks", "….grpc", GRPC_ROWS),
+    _Section("Volumes", "spec.volumes[]", VOLUME_ROWS),
+    _Section("Mounts", "spec.containers[].volumeMounts[]", VOLUME_MOUNT_ROWS),
+    _Section("Directories", "spec.volumes[].emptyDir", EMPTY_DIR_ROWS),
+    _Section("Files of a ConfigMap", "spec.volumes[].configMap", CONFIG_MAP_ROWS),
+    _Section("Files of a Secret", "spec.volumes[].secret", SECRET_ROWS),
+    _Section("Files of the pod's fields", "spec.volumes[].downwardAPI", DOWNWARD_API_ROWS),
+    _Section("Files of several sources", "spec.volumes[].projected", PROJECTED_ROWS),
+    _Section("One of several sources", "spec.volumes[].projected.sources[]", PROJECTION_ROWS),
+    _Section("A key as a file", "….configMap.items[], ….secret.items[]", KEY_ROWS),
+    _Section("A field as a file", "….downwardAPI.items[]", FIELD_FILE_ROWS),
 )
 """Every table, in the order of the page."""
 

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from scvk.kubelet.inputs import PodInputs
 from scvk.provider import ownership
-from scvk.provider.annotations import IMAGE_CACHING, PRIORITY
+from scvk.provider.annotations import IMAGE_CACHING, PRIORITY, RESIZE
 from scvk.provider.gpu_catalogue import GpuCatalogue
 from scvk.provider.ownership import PodMark
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
@@ -24,7 +24,6 @@ from scvk.provider.translate.daemon_sets import daemon_set_owner, refuse_daemon_
 from scvk.provider.translate.fields import judge
 from scvk.provider.translate.finding import Finding, Report
 from scvk.provider.translate.gpu import gpu_classes_of
-from scvk.provider.translate.gpu_limits import large_enough
 from scvk.provider.translate.image_name import image_of, reference_of
 from scvk.provider.translate.log_sink import log_sink_of
 from scvk.provider.translate.naming import display_name
@@ -102,6 +101,7 @@ def translate(
         return Translation(None, report.findings)
     settings = Settings(annotations, report, own=own)
     settings.report_unknown(namespace_annotations)
+    settings.choice(RESIZE)  # judged here, and read when the pod is resized
     _judge_fields(spec, chosen, report)
     login = registry_login_of(spec, reference_of(main.container.image), inputs, settings, report)
     name = image_of(main.container.image, main.path, report)
@@ -135,13 +135,15 @@ def registry_logins(
     pod: Pod, inputs: PodInputs, *, policy: Policy = DEFAULT_POLICY, namespace_annotations: Mapping[str, str]
 ) -> tuple[ImageReference | None, tuple[Login, ...]]:
     """Return the pod's image and the logins to try at its registry: what a look-up of its configuration needs."""
-    annotations = with_defaults((pod.metadata.annotations if pod.metadata else None) or {}, namespace_annotations)
+    own = (pod.metadata.annotations if pod.metadata else None) or {}
+    annotations = with_defaults(own, namespace_annotations)
     main = plan(pod, annotations, policy.ignored_containers).main
     if pod.spec is None or main is None:
         return None, ()
     reference = reference_of(main.container.image)
     report = Report()
-    return reference, registry_login_of(pod.spec, reference, inputs, Settings(annotations, report), report).logins
+    settings = Settings(annotations, report, own=own)
+    return reference, registry_login_of(pod.spec, reference, inputs, settings, report).logins
 
 
 def _judge_fields(spec: PodSpec, chosen: RunPlan, report: Report) -> None:
@@ -183,7 +185,6 @@ def _request(
         steps=policy.resource_steps,
     )
     classes = gpu_classes_of(settings, granted, catalogue, policy.default_gpu_classes, report)
-    classes = large_enough(classes, granted, report)
     probes = probes_of(container, path, report, kubernetes_version=policy.kubernetes_version)
     return ContainerGroupPrototype(
         name=ownership.group_name(mark),
@@ -197,7 +198,7 @@ def _request(
                 cpu=granted.cpu,
                 memory=granted.memory_mb,
                 storage_amount=granted.storage_bytes,
-                shm_size=shared_memory_mb(spec, container, path, granted.memory_mb, report),
+                shm_size=shared_memory_mb(spec, container, chosen.runs, granted.memory_mb, report),
                 gpu_classes=tuple(each.id for each in classes) or None,
             ),
         ),

@@ -41,6 +41,12 @@ def judge_environment(container: Container, own: ContainerInputs, path: str, rep
                 "ReservedEnvironmentVariable",
                 f"{name} marks the container groups of this virtual kubelet; a pod may not set it",
             )
+        elif not name or "=" in name:
+            report.refuse(
+                where,
+                "InvalidEnvironmentVariableName",
+                f"{name!r} is no name of an environment variable: it must not be empty, and have no =",
+            )
         elif "\0" in value or "\0" in name:
             report.refuse(
                 where,

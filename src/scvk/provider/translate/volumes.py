@@ -8,6 +8,7 @@ the cluster.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 
 from lightkube.models.core_v1 import (
@@ -18,11 +19,16 @@ from lightkube.models.core_v1 import (
 )
 
 from scvk.kubelet.quantities import InvalidQuantityError, parse_quantity
-from scvk.kubelet.volumes import is_injected_token, unavailable_sources
+from scvk.kubelet.volumes import is_injected_token
 from scvk.provider.translate.fields import Row, Treatment, judge, one_of
 from scvk.provider.translate.finding import Report
 from scvk.provider.translate.run_plan import Placed, RunPlan
-from scvk.provider.translate.shared_memory import is_shared_memory_mount
+from scvk.provider.translate.shared_memory import (
+    SHARED_MEMORY,
+    is_shared_memory_mount,
+    is_within_shared_memory,
+)
+from scvk.provider.translate.volume_sources import judge_sources
 
 _CODE = "UnsupportedVolume"
 _FILES = "Its files are written at the start of the container"
@@ -69,7 +75,7 @@ VOLUME_ROWS = (
 """The fields of Volume."""
 
 EMPTY_DIR_ROWS = (
-    Row("medium", Treatment.CARRIED, "Memory at /dev/shm is the shared memory; anything else is a directory"),
+    Row("medium", Treatment.CARRIED, "Memory at /dev/shm is the shared memory; anything else is a directory on disk"),
     Row("mode", Treatment.DEGRADED, "The directory can be written by everybody in the container", _CODE),
     Row("sizeLimit", Treatment.CARRIED, "The size of shared memory; not kept for a directory"),
 )
@@ -130,11 +136,6 @@ def kind_of(volume: Volume) -> str:
     return next(sources, "emptyDir")
 
 
-def is_shared_memory(volume: Volume, mount: VolumeMount) -> bool:
-    """Say whether the mount is the container's shared memory."""
-    return volume.emptyDir is not None and volume.emptyDir.medium == "Memory" and is_shared_memory_mount(mount)
-
-
 def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Report, *, unused: bool) -> None:
     kind = kind_of(volume)
     row = next((row for row in VOLUME_ROWS if row.field == kind), None)
@@ -155,7 +156,7 @@ def _judge(volume: Volume, path: str, mounts: Sequence[VolumeMount], report: Rep
             " own directories, whose other files stay; later changes do not reach them, and nothing protects them from"
             " being written to",
         )
-        _judge_sources(volume, path, report)
+        judge_sources(volume, path, report)
 
 
 def _judge_empty_dir(
@@ -165,8 +166,19 @@ def _judge_empty_dir(
     if (source.medium or "").startswith("HugePages"):
         report.refuse(f"{path}.emptyDir.medium", _CODE, f"SaladCloud has no huge pages for the volume {volume.name}")
         return
-    directories = [mount for mount in mounts if not is_shared_memory(volume, mount)]
-    if not directories:
+    shared = next((mount for mount in mounts if is_shared_memory_mount(mount)), None)
+    if shared is not None:
+        _judge_shared_memory(volume.name, source, path, report)
+        linked = [mount for mount in mounts if not is_shared_memory_mount(mount) and _is_part(mount, shared)]
+        if linked:
+            report.emulate(
+                path,
+                "VolumeInStartUp",
+                f"The volume {volume.name} (emptyDir) is the shared memory at {SHARED_MEMORY}, and"
+                f" {', '.join(dict.fromkeys(mount.mountPath for mount in linked))} a link to it",
+            )
+        mounts = [mount for mount in mounts if not is_shared_memory_mount(mount) and not _is_part(mount, shared)]
+    if not mounts:
         return
     report.emulate(
         path,
@@ -174,18 +186,44 @@ def _judge_empty_dir(
         f"The volume {volume.name} (emptyDir) is a directory of the container's own file system: it is empty again on"
         " another machine, and what the image has there stays",
     )
-    if source.medium == "Memory":
+    if all(map(is_within_shared_memory, mounts)):
+        report.degrade(
+            f"{path}.emptyDir",
+            _CODE,
+            f"The volume {volume.name} is a part of the memory at {SHARED_MEMORY}, which is as large as SaladCloud"
+            f" makes it; mount it at {SHARED_MEMORY} itself, with medium: Memory, to say how large",
+        )
+    elif source.medium == "Memory":
         report.degrade(
             f"{path}.emptyDir.medium",
             _CODE,
-            f"The volume {volume.name} is on disk: SaladCloud has memory for files at /dev/shm only",
+            f"The volume {volume.name} is on disk: SaladCloud has memory for files at {SHARED_MEMORY} only; mount it"
+            " there if the program needs memory",
         )
-    if _limits(source):
+    if _limits(source) and shared is None:
         report.degrade(
             f"{path}.emptyDir.sizeLimit",
             _CODE,
             f"The size of the volume {volume.name} is not limited, but for the container's whole storage",
         )
+
+
+def _judge_shared_memory(name: str, source: EmptyDirVolumeSource, path: str, report: Report) -> None:
+    if source.medium != "Memory":
+        report.degrade(
+            f"{path}.emptyDir",
+            _CODE,
+            f"The volume {name} is mounted at {SHARED_MEMORY}, which is memory here and not disk, as large as"
+            " SaladCloud makes it; write medium: Memory, and the sizeLimit that the program needs",
+        )
+
+
+def _is_part(mount: VolumeMount, shared: VolumeMount) -> bool:
+    """Say whether the mount shows what the one at /dev/shm shows, or a part of that."""
+    if shared.subPathExpr:
+        return shared.subPathExpr == mount.subPathExpr
+    whole = posixpath.normpath(shared.subPath or ".")
+    return whole == "." or f"{posixpath.normpath(mount.subPath or '.')}/".startswith(f"{whole}/")
 
 
 def _limits(source: EmptyDirVolumeSource) -> bool:
@@ -195,20 +233,6 @@ def _limits(source: EmptyDirVolumeSource) -> bool:
         return parse_quantity(source.sizeLimit) > 0
     except InvalidQuantityError:
         return True
-
-
-def _judge_sources(volume: Volume, path: str, report: Report) -> None:
-    for where, kind in unavailable_sources(volume, path):
-        report.degrade(
-            where,
-            "UnsupportedVolumeSource",
-            f"The volume {volume.name} lacks the file of this {kind}: it is of no use outside of the cluster",
-        )
-    own = volume.configMap or volume.secret or volume.downwardAPI or volume.projected
-    if getattr(own, "defaultUser", None) is not None:
-        report.degrade(
-            f"{path}.{kind_of(volume)}.defaultUser", _CODE, "The files belong to the user whom the image runs as"
-        )
 
 
 def _mounts(containers: Iterable[Placed]) -> list[tuple[str, VolumeMount]]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import msgspec
 
@@ -30,7 +31,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     secret_fields: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name in _times_of(type(self)):
             value = getattr(self, name)
             if isinstance(value, datetime) and value.tzinfo is not UTC:
                 msgspec.structs.force_setattr(self, name, _in_utc(value))
@@ -48,6 +49,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
             if value is None or value is msgspec.UNSET:
                 continue
             yield name, _hidden(value) if name in self.secret_fields else repr(value)
+
+
+@cache
+def _times_of(model: type[Model]) -> tuple[str, ...]:
+    """Return the fields that may hold a time: few, and a listing makes ten thousand values."""
+    hints = get_type_hints(model)
+    return tuple(name for name in model.__struct_fields__ if datetime in (hints[name], *get_args(hints[name])))
 
 
 def _hidden(value: Any) -> str:

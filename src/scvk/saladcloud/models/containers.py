@@ -118,6 +118,6 @@ class UpdateContainer(Model, frozen=True, kw_only=True):
     image: str | UnsetType | None = UNSET
     image_caching: bool | UnsetType = UNSET
     logging: ContainerLogging | UnsetType | None = UNSET
-    priority: str | UnsetType = UNSET
+    priority: str | UnsetType | None = UNSET
     registry_authentication: RegistryAuthentication | UnsetType = UNSET
     resources: UpdateContainerResources | UnsetType | None = UNSET

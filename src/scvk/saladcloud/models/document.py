@@ -21,15 +21,24 @@ METHODS = ("get", "put", "post", "patch", "delete")
 DEFAULT_RESPONSE = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Body:
     """A request's or a response's body: media type, and schema with all references resolved."""
 
     media_type: str
     schema: Mapping[str, Any]
 
+    @cached_property
+    def surely_valid(self) -> Callable[[Any], bool]:
+        """Says in microseconds whether a value surely breaks no rule."""
+        return fast_check_of(self.schema)
 
-@dataclass(frozen=True, slots=True)
+    def violations(self, value: Any) -> list[Violation]:
+        """Return what is wrong with a decoded body."""
+        return [] if self.surely_valid(value) else violations_of(self.schema, value)
+
+
+@dataclass(frozen=True)
 class Operation:
     """One operation of the API.
 
@@ -49,22 +58,22 @@ class Operation:
         """Return what is wrong with a request's decoded JSON body; pass None for a request without a body."""
         if self.request is None:
             return [] if body is None else [Violation("", "this operation takes no body")]
-        return violations_of(self.request.schema, body)
+        return self.request.violations(body)
 
     def response_violations(self, status: int, body: Any) -> list[Violation]:
         """Return what is wrong with an answer's decoded JSON body; pass None for an answer without a body."""
         response = self.responses.get(str(status), self.responses.get(DEFAULT_RESPONSE))
         if response is None:
             return [] if body is None else [Violation("", f"an answer {status} has no body")]
-        return violations_of(response.schema, body)
+        return response.violations(body)
 
     def path_violations(self, parameters: Mapping[str, str]) -> list[Violation]:
         """Return what is wrong with the decoded path parameters; `path` is the parameter's name."""
-        schema = {
-            "properties": dict(self.path_parameters),
-            "required": list(self.path_parameters),
-        }
-        return violations_of(schema, dict(parameters))
+        return self._parameters.violations(dict(parameters))
+
+    @cached_property
+    def _parameters(self) -> Body:
+        return Body("", {"properties": dict(self.path_parameters), "required": list(self.path_parameters)})
 
 
 class Document:

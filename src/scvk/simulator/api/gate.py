@@ -234,13 +234,14 @@ async def _hang(request: Request, seconds: float | None) -> None:
         pass  # long enough
 
 
-def http_problem(_request: Request, error: Exception) -> Response:
+# The framework runs handlers that are no coroutines in a thread, which is worth nothing here.
+async def http_problem(_request: Request, error: Exception) -> Response:
     """Unknown routes and methods, as the framework reports them."""
     assert isinstance(error, HTTPException)
     body = problem_body(error.status_code, error.detail)
     return Answer(error.status_code, body, dict(error.headers or {})).response()
 
 
-def internal_problem(_request: Request, _error: Exception) -> Response:
+async def internal_problem(_request: Request, _error: Exception) -> Response:
     """A defect of the simulator: the server's log gets the traceback, the client a problem."""
     return Answer(500, problem_body(500, "The simulator has a defect; its log has the details.")).response()

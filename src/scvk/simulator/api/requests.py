@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from scvk.simulator.logs.entries import format_time
@@ -59,7 +60,9 @@ class RequestLog:
 
     def since(self, number: int = 0) -> list[LoggedRequest]:
         """Requests with a number above `number`, oldest first."""
-        return [request for request in self._requests if request.number > number]
+        newer = list(takewhile(lambda request: request.number > number, reversed(self._requests)))
+        newer.reverse()
+        return newer
 
     def clear(self) -> None:
         """Forget all."""

@@ -48,6 +48,40 @@ def test_a_template_becomes_a_pod_with_its_owner(text: str, owned_by: str) -> No
     assert owner(found.pod) == owned_by
 
 
+UID = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (template("Deployment"), {"pod-template-hash": "0000000000"}),
+        (template("ReplicaSet"), {}),
+        (template("DaemonSet"), {"controller-revision-hash": "0000000000", "pod-template-generation": "1"}),
+        (
+            template("StatefulSet"),
+            {
+                "controller-revision-hash": "w-0000000000",
+                "statefulset.kubernetes.io/pod-name": "w-0",
+                "apps.kubernetes.io/pod-index": "0",
+            },
+        ),
+        (
+            template("Job", "batch/v1"),
+            {
+                "batch.kubernetes.io/controller-uid": UID,
+                "controller-uid": UID,
+                "batch.kubernetes.io/job-name": "w",
+                "job-name": "w",
+            },
+        ),
+    ],
+    ids=["Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "Job"],
+)
+def test_labels_that_a_controller_adds_have_stand_ins(text: str, labels: dict[str, str]) -> None:
+    assert workload(text).pod.metadata is not None
+    assert workload(text).pod.metadata.labels == labels  # type: ignore[union-attr]
+
+
 def test_a_cronjobs_pod_is_that_of_its_jobs() -> None:
     text = f"""
         apiVersion: batch/v1

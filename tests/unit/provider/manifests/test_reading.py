@@ -259,6 +259,52 @@ def test_kinds_that_run_nothing_are_passed_over(api_version: str, kind: str) -> 
     assert read(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n").workloads == []
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("apiVersion: apps/v1\nspec:\n  replicas: {{ .Values.replicas }}\n", 3),
+        ("{{- if .Values.enabled }}\nkind: Pod\n{{- end }}\n", 1),
+        ('metadata:\n  name: {{ .Release.Name }}-web\n  labels:\n    {{- include "l" . | nindent 4 }}\n', 2),
+        ('apiVersion: v1\nkind: Pod\nmetadata: {name: "{{ .Release.Name }}"}\nspec: {containers: []}\n', 3),
+    ],
+    ids=["a value", "a condition", "a part of a name", "in quotes"],
+)
+def test_a_template_is_told_from_a_mistake(text: str, line: int) -> None:
+    (told,) = complaints(text)
+    assert told.startswith(f"f0.yaml:{line}: ")
+    assert "a template's {{ … }}, and no value yet: render it first, a chart with `helm template`" in told
+
+
+def test_a_template_that_is_a_value_is_no_mistake_and_explains_none() -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  alert: '{{ $labels.pod }}'\n"
+    assert read(config).config_maps
+    assert complaints(config + "---\n" + pod("{name: c, image: i, x: 1}"))[0].endswith("unknown field")
+    (told,) = complaints(config + "  more: [\n")
+    assert "if that is because of the template's {{ … }} in line 5, render it first" in told
+
+
+def test_an_object_that_stands_twice_is_told_and_the_later_config_map_counts() -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: %s}\n---\n"
+    found = read(config % "x" + pod("{name: first, image: i}"), config % "z" + pod("{name: second, image: i}"))
+    assert [each.pod.spec.containers[0].name for each in found.workloads if each.pod.spec] == ["first", "second"]
+    assert [each.data for each in found.config_maps.values()] == [{"a": "z"}]
+    assert found.repeated == [
+        "ConfigMap default/m stands in f0.yaml:1 and again in f1.yaml:1",
+        "Pod default/p stands in f0.yaml:6 and again in f1.yaml:6",
+    ]
+
+
+def test_only_another_word_on_the_same_object_is_told() -> None:
+    drawn = pod().replace("{name: p}", "{generateName: p-}")
+    elsewhere = pod().replace("{name: p}", "{name: p, namespace: other}")
+    again = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    found = read(
+        again, again, drawn, drawn, pod(), pod(), elsewhere, "apiVersion: v1\nkind: Secret\nmetadata: {name: p}\n"
+    )
+    assert len(found.workloads) == 5
+    assert found.repeated == []
+
+
 def test_all_sources_are_read_before_it_is_told_what_is_wrong() -> None:
     with pytest.raises(ManifestError) as caught:
         read(pod("{name: c, x: 1}"), pod("{name: c, y: 1}"))
@@ -269,6 +315,12 @@ def test_no_complaint_shows_a_value() -> None:
     secret = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{a: [{SECRET}]}}\n"
     assert complaints(secret) == ["f0.yaml:4: data.a: must be a text; write it in quotes"]
     assert complaints(f"a: 'b\n c: {SECRET}\n")
+
+
+@pytest.mark.parametrize(("tag", "what"), [("int", "whole number"), ("float", "number"), ("bool", "boolean")])
+def test_a_text_that_is_tagged_as_something_else_is_not_quoted(tag: str, what: str) -> None:
+    assert complaints(f"a: !!{tag} {SECRET}\n") == [f"f0.yaml:1: this is no {what}"]
+    assert complaints(f"!!{tag} {SECRET}: 1\n") == [f"f0.yaml:1: this is no {what}"]
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,48 @@ def test_what_is_optional_is_not_needed() -> None:
     assert "P" not in request(found)["container"]["environment_variables"]
 
 
+def test_what_is_optional_and_not_there_is_told_with_its_path() -> None:
+    container = (
+        "{name: c, image: i, command: [run], volumeMounts: [{name: v, mountPath: /v}],"
+        " envFrom: [{configMapRef: {name: settings, optional: true}}],"
+        " env: [{name: P, valueFrom: {secretKeyRef: {name: s, key: k, optional: true}}}]}"
+    )
+    volumes = f"volumes: [{{name: v, secret: {{secretName: files, optional: true}}}}]\n  tolerations: [{TOLERATION}]"
+    found = report(secret("s", "{other: x}") + pod(container, spec=volumes))
+    assert [each.path for each in found.findings if each.outcome is Outcome.IGNORED] == [
+        "spec.volumes[0].secret",
+        "spec.containers[0].envFrom[0].configMapRef",
+        "spec.containers[0].env[0].valueFrom.secretKeyRef",
+    ]
+    assert found.outcome is PodOutcome.RUNS
+    assert request(found)
+
+
+def test_what_a_pod_that_is_not_run_lacks_is_not_told() -> None:
+    container = "{name: c, image: i, envFrom: [{configMapRef: {name: settings, optional: true}}]}"
+    daemon_set = (
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\n"
+        f"spec: {{selector: {{}}, template: {{spec: {{containers: [{container}]}}}}}}\n"
+    )
+    assert [each.reason_code for each in report(daemon_set).findings] == ["DaemonSetPod"]
+
+
+def test_a_label_that_a_controller_adds_needs_no_wrapper() -> None:
+    source = "{fieldRef: {fieldPath: \"metadata.labels['pod-template-hash']\"}}"
+    template = f"{{spec: {{containers: [{{name: c, image: i, env: [{{name: HASH, valueFrom: {source}}}]}}]}}}}"
+    found = report(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
+        f"spec: {{selector: {{}}, template: {template}}}\n"
+    )
+    assert (found.outcome, found.needs) == (PodOutcome.RUNS, ())
+    assert request(found)["container"]["environment_variables"]["HASH"] == "0000000000"
+
+
+def test_of_a_missing_secret_the_annotation_is_told_that_names_it() -> None:
+    found = report(pod(annotations="{salad.com/registry-secret: login}"))
+    assert ["metadata.annotations[salad.com/registry-secret]" in need.reason for need in found.needs] == [True]
+
+
 def test_a_pull_secret_that_is_not_there_is_needed() -> None:
     found = report(pod(spec=f"imagePullSecrets: [{{name: login}}]\n  tolerations: [{TOLERATION}]"))
     assert Need("Secret", "login", found.needs[0].reason) in found.needs

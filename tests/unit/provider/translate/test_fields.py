@@ -8,24 +8,58 @@ from typing import Any
 import msgspec
 import pytest
 from lightkube.models.core_v1 import (
+    ConfigMapVolumeSource,
     Container,
+    ContainerPort,
+    DownwardAPIVolumeFile,
+    DownwardAPIVolumeSource,
+    EmptyDirVolumeSource,
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
     GRPCAction,
     HTTPGetAction,
+    KeyToPath,
     Lifecycle,
+    LifecycleHandler,
     PodSecurityContext,
     PodSpec,
     Probe,
+    ProjectedVolumeSource,
+    ResourceRequirements,
+    SecretVolumeSource,
     SecurityContext,
     TCPSocketAction,
+    Volume,
+    VolumeMount,
+    VolumeProjection,
 )
 
 from scvk.provider.translate import Outcome, Translation
 from scvk.provider.translate.container_fields import CONTAINER_ROWS, LIFECYCLE_ROWS
 from scvk.provider.translate.fields import Row, Treatment, is_empty
+from scvk.provider.translate.input_fields import (
+    HOOK_ROWS,
+    PORT_ROWS,
+    RESOURCE_ROWS,
+    VARIABLE_ROWS,
+    VARIABLE_SOURCE_ROWS,
+    VARIABLES_ROWS,
+)
 from scvk.provider.translate.pod_fields import POD_ROWS
 from scvk.provider.translate.policy import Policy
 from scvk.provider.translate.probes import GRPC_ROWS, HTTP_GET_ROWS, PROBE_ROWS, TCP_SOCKET_ROWS
 from scvk.provider.translate.security import CONTAINER_SECURITY_ROWS, POD_SECURITY_ROWS
+from scvk.provider.translate.volume_sources import (
+    CONFIG_MAP_ROWS,
+    DOWNWARD_API_ROWS,
+    FIELD_FILE_ROWS,
+    KEY_ROWS,
+    PROJECTED_ROWS,
+    PROJECTION_ROWS,
+    SECRET_ROWS,
+)
+from scvk.provider.translate.volumes import EMPTY_DIR_ROWS, VOLUME_MOUNT_ROWS, VOLUME_ROWS
 
 Translate = Callable[..., Translation]
 
@@ -39,6 +73,22 @@ TABLES = [
     (HTTPGetAction, HTTP_GET_ROWS),
     (TCPSocketAction, TCP_SOCKET_ROWS),
     (GRPCAction, GRPC_ROWS),
+    (EnvVar, VARIABLE_ROWS),
+    (EnvVarSource, VARIABLE_SOURCE_ROWS),
+    (EnvFromSource, VARIABLES_ROWS),
+    (ContainerPort, PORT_ROWS),
+    (ResourceRequirements, RESOURCE_ROWS),
+    (LifecycleHandler, HOOK_ROWS),
+    (Volume, VOLUME_ROWS),
+    (VolumeMount, VOLUME_MOUNT_ROWS),
+    (EmptyDirVolumeSource, EMPTY_DIR_ROWS),
+    (ConfigMapVolumeSource, CONFIG_MAP_ROWS),
+    (SecretVolumeSource, SECRET_ROWS),
+    (DownwardAPIVolumeSource, DOWNWARD_API_ROWS),
+    (ProjectedVolumeSource, PROJECTED_ROWS),
+    (VolumeProjection, PROJECTION_ROWS),
+    (KeyToPath, KEY_ROWS),
+    (DownwardAPIVolumeFile, FIELD_FILE_ROWS),
 ]
 
 

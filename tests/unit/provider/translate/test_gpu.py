@@ -38,7 +38,7 @@ def translate_gpu(translated: Translate, written: str | None, count: str | None 
     [
         (None, None, None),
         ("", None, None),
-        (" , ", None, None),
+        (" ", None, None),
         (RTX_4090, None, (RTX_4090,)),
         ("RTX 4090 (24 GB)", None, (RTX_4090,)),
         (f" rtx4090 ,{GTX_1070.upper()}, RTX 3060 (12 GB),", None, (RTX_4090, GTX_1070, RTX_3060_12)),
@@ -174,6 +174,18 @@ def test_where_no_default_fits_the_choice_is_named(translated: Translate) -> Non
     assert "H100 (80 GB)" in finding.reason
 
 
+def test_where_no_class_has_so_many_gpus_it_says_how_many_there_are(translated: Translate) -> None:
+    (finding,) = translated(resources={"limits": {"nvidia.com/gpu": "4"}}).findings
+    assert "no known class has 4 GPUs: known ones have 1 GPU or 8 GPUs; ask for as many" in finding.reason
+    assert "`scvk gpu-classes`" in finding.reason
+
+
+def test_a_list_of_commas_is_no_wish_for_a_pod_without_a_gpu(translated: Translate) -> None:
+    (finding,) = translated(annotations={"salad.com/gpu-classes": " , "}).findings
+    assert (finding.outcome, finding.path) == (Outcome.REFUSED, "metadata.annotations[salad.com/gpu-classes]")
+    assert "it takes comma-separated names or UUIDs of GPU classes" in finding.reason
+
+
 def test_a_default_that_is_not_known_is_told_and_the_others_run(translated: Translate) -> None:
     resources = {"limits": {"nvidia.com/gpu": "1"}}
     translation = translated(resources=resources, policy=Policy(default_gpu_classes=("rtx4909", "rtx4090")))
@@ -190,6 +202,9 @@ LARGE = GpuClass(
     id="00000000-0000-4000-8000-000000000002", name="Large (8 GB)", max_vcpu=16, max_ram=61440, max_storage=250 * 2**30
 )
 WIDE = GpuClass(id="00000000-0000-4000-8000-000000000003", name="Wide (8 GB)", max_vcpu=32, max_ram=16384)
+
+
+WHERE = "spec.containers[0].resources.limits[nvidia.com/gpu]"
 
 
 def granted(cpu: int = 1, memory_gib: int = 1, storage_bytes: int | None = None) -> Granted:
@@ -212,7 +227,7 @@ def granted(cpu: int = 1, memory_gib: int = 1, storage_bytes: int | None = None)
 )
 def test_a_class_must_be_large_enough(wish: Granted, classes: list[GpuClass], outcome: list[tuple[str, str]]) -> None:
     report = Report()
-    fitting = large_enough(classes, wish, report)
+    fitting = large_enough(classes, wish, WHERE, report)
     assert [each.reason_code for each in report.findings] == [code for code, _ in outcome]
     for finding, (_, words) in zip(report.findings, outcome, strict=True):
         assert words in finding.reason
@@ -223,7 +238,7 @@ def test_a_class_must_be_large_enough(wish: Granted, classes: list[GpuClass], ou
 def test_a_limit_that_is_not_shown_is_none() -> None:
     report = Report()
     unknown = GpuClass(id="x", name="Unknown")
-    assert large_enough([unknown], granted(512, 512), report) == (unknown,)
+    assert large_enough([unknown], granted(512, 512), WHERE, report) == (unknown,)
     assert report.findings == ()
 
 
@@ -241,3 +256,39 @@ def test_only_classes_that_are_large_enough_are_offered() -> None:
     (finding,) = report.findings
     assert "Large (8 GB)" in finding.reason
     assert "Small" not in finding.reason
+
+
+def test_default_classes_that_are_too_small_are_told_where_the_gpu_is_asked_for() -> None:
+    report = Report()
+    wish = replace(granted(9), gpu_count=1, paths={"nvidia.com/gpu": WHERE})
+    catalogue = GpuCatalogue.of([SMALL, LARGE])
+    assert gpu_classes_of(Settings({}, report), wish, catalogue, ("Small", "Large"), report) == (LARGE,)
+    assert [(each.path, each.reason_code) for each in report.findings] == [(WHERE, "GpuClassTooSmall")]
+
+
+@pytest.mark.parametrize(
+    ("requests", "limit"),
+    [
+        ({"cpu": "16", "memory": "60Gi", "ephemeral-storage": "250Gi"}, None),
+        ({"cpu": "16001m"}, "16 cores"),
+        ({"cpu": "2000"}, "1024 cores"),
+        ({"memory": "60.1Gi"}, "60 GiB of memory"),
+        ({"ephemeral-storage": "250.1Gi"}, "250 GiB of storage"),
+    ],
+    ids=["all there is", "cpu", "more cpu than a request takes", "memory", "storage"],
+)
+def test_without_a_gpu_the_platforms_own_limits_hold(
+    translated: Translate, requests: dict[str, str], limit: str | None
+) -> None:
+    found = translated(resources={"requests": requests}).findings
+    assert [each.reason_code for each in found] == (["ResourceBeyondLimit"] if limit else [])
+    if limit:
+        assert found[0].path == f"spec.containers[0].resources.requests.{next(iter(requests))}"
+        assert f"at most {limit}" in found[0].reason
+
+
+def test_what_a_machine_with_a_gpu_has_is_its_classes_matter(translated: Translate) -> None:
+    found = translated(
+        resources={"requests": {"cpu": "64", "memory": "512Gi"}}, annotations={"salad.com/gpu-classes": "h100"}
+    )
+    assert found.findings == ()

@@ -155,6 +155,58 @@ def test_parts_alone_are_directories_of_their_own() -> None:
     assert (found.directories, found.links) == (("/one", "/two"), ())
 
 
+SHM = "/dev/shm"
+
+
+@pytest.mark.parametrize(
+    ("containers", "directories", "links"),
+    [
+        pytest.param([[("shm", SHM)], [("shm", SHM)]], [], {}, id="by an init container too"),
+        pytest.param([[("shm", "/cache"), ("shm", SHM)]], [SHM], {"/cache": SHM}, id="elsewhere first"),
+        pytest.param(
+            [[("shm", "/cache")], [("shm", SHM)]], [SHM], {"/cache": SHM}, id="elsewhere by an init container"
+        ),
+        pytest.param([[("shm", SHM)], [("shm", "/cache")]], [SHM], {"/cache": SHM}, id="there by an init container"),
+        pytest.param(
+            [[("shm", SHM), ("shm", "/cache", {"subPath": "a/b"})]],
+            [f"{SHM}/a/b"],
+            {"/cache": f"{SHM}/a/b"},
+            id="a part elsewhere",
+        ),
+        pytest.param([[("shm", SHM, {"subPath": "a"})]], [], {}, id="a part there"),
+        pytest.param(
+            [[("shm", SHM, {"subPath": "a"}), ("shm", "/x", {"subPath": "a/b"}), ("shm", "/y", {"subPath": "c"})]],
+            [f"{SHM}/b", "/y"],
+            {"/x": f"{SHM}/b"},
+            id="parts there and elsewhere",
+        ),
+        pytest.param([[("scratch", SHM), ("scratch", "/work")]], [SHM], {"/work": SHM}, id="one that is to be on disk"),
+    ],
+)
+def test_what_is_mounted_as_shared_memory_stands_there(
+    containers: list[list[Mount]], directories: list[str], links: dict[str, str]
+) -> None:
+    found, problems = seen(*containers)
+    assert problems == []
+    assert list(found.directories) == directories
+    assert {link.path: link.target for link in found.links} == links
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        [[("shm", SHM, {"subPath": "a"}), ("shm", "/cache")]],
+        [[("shm", SHM)], [("scratch", SHM)]],
+        [[("shm", SHM), ("shm", f"{SHM}/again")]],
+        [[("scratch", "/work"), ("scratch", "/work/again")]],
+    ],
+    ids=["a part of what stands elsewhere", "two volumes", "within itself", "a directory within itself"],
+)
+def test_what_no_link_can_do_is_refused(containers: list[list[Mount]]) -> None:
+    _, problems = seen(*containers)
+    assert {code for _, code in problems} == {"MountConflict"}
+
+
 def test_shared_memory_and_unsupported_volumes_leave_nothing() -> None:
     assert seen([("shm", "/dev/shm"), ("disk", "/data"), ("gone", "/x")]) == (Mounted(), [])
     assert seen([("shm", "/cache")])[0].directories == ("/cache",)

@@ -162,7 +162,21 @@ def test_more_than_the_operator_allows_is_refused_in_words(translated: Translate
     refused = translated(**fields)
     assert said(refused, Outcome.REFUSED) == [("spec.containers[0].volumeMounts", "StartUpTooLarge")]
     assert "--wrapper-limit allows 65536" in refused.findings[-1].reason
+    assert refused.findings[-1].reason.endswith("or have the limit raised")
     assert translated(policy=Policy(wrapper_limit_bytes=1024 * 1024), **fields).request is not None
+
+
+def test_what_no_limit_allows_is_told_so(translated: Translate) -> None:
+    huge = InputObjects(config_maps={"c": ConfigMapContents("c", {}, {"blob": bytes(1024 * 1024)})})
+    refused = translated(
+        objects=huge,
+        command=["run"],
+        spec={"volumes": VOLUMES[:1]},
+        volumeMounts=[{"name": "config", "mountPath": "/etc/app"}],
+    )
+    assert refused.findings[-1].reason.endswith(
+        "let the program fetch them (the limit can be raised to 1048576 at most)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,12 @@ def login_of(
     *secrets: SecretContents,
     names: tuple[str, ...] | None = None,
     named: SecretContents | None = None,
+    by_namespace: bool = False,
 ) -> tuple[RegistryLogin, tuple[Finding, ...]]:
     wanted = names if names is not None else tuple(secret.name for secret in secrets)
     spec = msgspec.convert({"containers": [], "imagePullSecrets": [{"name": name} for name in wanted]}, PodSpec)
     report = Report()
-    settings = Settings({ANNOTATION: named.name} if named else {}, report)
+    settings = Settings({ANNOTATION: named.name} if named else {}, report, own=() if by_namespace else None)
     inputs = PodInputs(pull_secrets=secrets, secrets={named.name: named} if named else {})
     found = registry_login_of(spec, parse_reference(image), inputs, settings, report)
     assert "s3cret" not in repr(found) + repr(report.findings)
@@ -173,3 +174,42 @@ def test_a_secret_of_the_annotation_without_a_login_is_refused(data: dict[str, b
     assert [(each.outcome, each.path) for each in findings] == [
         (Outcome.REFUSED, f"metadata.annotations[{ANNOTATION}]")
     ]
+
+
+AWS = {"access_key_id": b"AK", "secret_access_key": b"s3cret"}
+GOOGLE = {"service_key": KEY.encode()}
+PLAIN = {"username": b"user", "password": b"s3cret"}
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app"
+
+
+@pytest.mark.parametrize(
+    ("keys", "image", "used"),
+    [
+        (AWS, ECR, True),
+        (AWS, "nginx", False),
+        (GOOGLE, "europe-docker.pkg.dev/p/r/app", True),
+        (GOOGLE, "eu.gcr.io/p/app", True),
+        (GOOGLE, ECR, False),
+        (PLAIN, "nginx", True),
+    ],
+)
+def test_keys_of_a_cloud_are_as_a_namespaces_default_for_its_own_registries(
+    keys: dict[str, bytes], image: str, used: bool
+) -> None:
+    named = SecretContents("keys", "Opaque", keys)
+    found, findings = login_of(image, named=named, by_namespace=True)
+    assert findings == ()
+    assert (found.authentication is not None) is used
+    own, _ = login_of(image, named=named)
+    assert own.authentication is not None
+
+
+def test_beside_such_a_default_pull_secrets_count() -> None:
+    named = SecretContents("keys", "Opaque", AWS)
+    found, _ = login_of("ghcr.io/a/b", pull_secret({"ghcr.io": entry()}), named=named, by_namespace=True)
+    assert found.authentication is not None
+    assert body_of(found.authentication) == {"basic": {"username": "user", "password": "s3cret"}}
+
+
+def test_a_pull_secret_without_a_name_is_passed_over() -> None:
+    assert login_of("nginx", names=("",)) == (RegistryLogin(), ())

@@ -120,6 +120,21 @@ def test_what_saladcloud_does_not_have_is_refused(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("hugepages-2Mi", "let the program do with ordinary memory"),
+        ("amd.com/gpu", "ask for GPUs with nvidia.com/gpu"),
+        ("nvidia.com/mig-1g.5gb", "ask for GPUs with nvidia.com/gpu"),
+        ("example.com/dongle", "keep the pod off the node"),
+    ],
+)
+def test_the_advice_fits_the_resource(translated: Translate, name: str, advice: str) -> None:
+    (finding,) = translated(resources={"limits": {name: "2"}}).findings
+    assert advice in finding.reason
+    assert ("GPU" in finding.reason) is ("GPU" in advice)
+
+
 def test_a_resource_of_zero_asks_for_nothing(translated: Translate) -> None:
     assert translated(resources={"limits": {"example.com/dongle": "0", "nvidia.com/gpu": "0"}}).findings == ()
 

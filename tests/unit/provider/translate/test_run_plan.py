@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.inputs import NamedSecret
 from scvk.provider.translate import Outcome
+from scvk.provider.translate.injected import WELL_KNOWN
 from scvk.provider.translate.run_plan import RunPlan, plan
 
 MESHES = ("istio-*", "linkerd-proxy")
@@ -21,11 +23,13 @@ def planned(
     init: list[dict[str, Any]] | None = None,
     annotations: dict[str, str] | None = None,
     ignored: tuple[str, ...] = MESHES,
+    namespace: dict[str, str] | None = None,
 ) -> RunPlan:
-    """Plan a pod; a container may be written as its name alone."""
+    """Plan a pod; a container may be written as its name alone. `namespace` has annotations of its namespace."""
     full = [{"image": "nginx", **({"name": each} if isinstance(each, str) else each)} for each in containers]
-    pod = msgspec.convert({"spec": {"containers": full, "initContainers": init or []}}, Pod)
-    return plan(pod, annotations or {}, ignored)
+    own = {"metadata": {"annotations": annotations or {}}}
+    pod = msgspec.convert({**own, "spec": {"containers": full, "initContainers": init or []}}, Pod)
+    return plan(pod, {**(namespace or {}), **(annotations or {})}, ignored)
 
 
 def said(found: RunPlan, outcome: Outcome) -> list[tuple[str, str]]:
@@ -97,6 +101,7 @@ def test_init_containers_of_the_same_image_run_in_order(image: str) -> None:
         ("spec.initContainers[0]", "InitContainerInStartUp"),
         ("spec.initContainers[1]", "InitContainerInStartUp"),
     ]
+    assert all("again whenever the container starts anew" in each.reason for each in found.findings)
 
 
 SIDECAR = {"name": "log", "image": "nginx", "restartPolicy": "Always"}
@@ -109,6 +114,7 @@ def test_init_containers_that_cannot_run_are_refused_or_left_out_by_wish(init: d
     refused = planned(["web"], [same, init])
     assert said(refused, Outcome.REFUSED) == [("spec.initContainers[1]", "UnsupportedInitContainer")]
     assert f"{INIT}: ignore" in refused.findings[-1].reason
+    assert "--ignore-containers" in refused.findings[-1].reason
     left_out = planned(["web"], [same, init], {INIT: "Ignore"})
     assert not left_out.refused
     assert names(left_out.init) == ["prepare"]
@@ -121,13 +127,75 @@ def test_injected_init_containers_are_left_out() -> None:
     assert names(found.not_run) == ["istio-init", "istio-proxy"]
 
 
+@pytest.mark.parametrize(
+    ("sidecar", "init"),
+    [
+        ("istio-proxy", ["istio-init"]),
+        ("istio-proxy", ["istio-validation", "enable-core-dump"]),
+        ("linkerd-proxy", ["linkerd-init"]),
+        ("linkerd-proxy", ["linkerd-network-validator"]),
+        ("kuma-sidecar", ["kuma-validation", "kuma-init"]),
+        ("consul-dataplane", ["consul-connect-inject-init"]),
+    ],
+)
+@pytest.mark.parametrize("native", [False, True], ids=["beside", "as a native sidecar"])
+def test_what_well_known_meshes_inject_is_left_out_where_the_operator_says_nothing(
+    sidecar: str, init: list[str], native: bool
+) -> None:
+    proxy = {"name": sidecar, "image": "mesh/proxy"}
+    before: list[dict[str, Any]] = [{"name": each, "image": "mesh/init"} for each in init]
+    if native:
+        found = planned(["web"], [*before, {**proxy, "restartPolicy": "Always"}], ignored=WELL_KNOWN)
+    else:
+        found = planned(["web", proxy], before, ignored=WELL_KNOWN)
+    assert not found.refused
+    assert names(found.not_run) == [*init, sidecar]
+
+
+def test_what_a_program_may_need_is_left_out_only_by_the_operators_word() -> None:
+    for name in ("envoy", "daprd", "vault-agent", "cloud-sql-proxy", "otel-agent"):
+        assert planned(["web", name], ignored=WELL_KNOWN).refused
+        assert not planned(["web", name], ignored=(name,)).refused
+
+
+@pytest.mark.parametrize("ignored", ["vault-agent", "vault-*"])
+def test_an_init_container_comes_with_the_agent_of_its_name(ignored: str) -> None:
+    init = [{"name": "vault-agent-init", "image": "vault"}]
+    assert not planned(["web", "vault-agent"], init, ignored=(ignored,)).refused
+    assert planned(["web", "vault-agent"], init, ignored=WELL_KNOWN).refused
+
+
+def test_init_containers_of_a_mesh_run_where_its_proxy_does() -> None:
+    found = planned(["web"], [{"name": "istio-init", "image": "istio/proxyv2"}], ignored=("linkerd-proxy",))
+    assert said(found, Outcome.REFUSED) == [("spec.initContainers[0]", "UnsupportedInitContainer")]
+
+
+@pytest.mark.parametrize(
+    ("containers", "main"),
+    [(["web"], "web"), (["web", "istio-proxy"], "web"), (["log", "app"], "app"), (["web", "log"], None)],
+    ids=["one of another name", "others ignored", "one of that name", "several, none of that name"],
+)
+def test_a_namespaces_default_names_a_container_only_where_there_is_one(
+    containers: list[str | dict[str, Any]], main: str | None
+) -> None:
+    found = planned(containers, namespace={RUN: "app"})
+    assert found.refused is (main is None)
+    if main is None:
+        assert said(found, Outcome.REFUSED) == [("spec.containers[1]", "UnsupportedContainer")]
+    else:
+        assert found.main is not None
+        assert found.main.name == main
+
+
 def test_a_wrong_word_for_init_containers_is_refused() -> None:
     found = planned(["web"], annotations={INIT: "skip"})
     assert said(found, Outcome.REFUSED) == [(f"metadata.annotations[{INIT}]", "InvalidAnnotation")]
 
 
 def test_the_secret_of_the_registry_is_needed_where_it_is_named() -> None:
-    assert planned(["web"], annotations={"salad.com/registry-secret": "ecr"}).needs.secrets == ("ecr",)
+    assert planned(["web"], annotations={"salad.com/registry-secret": "ecr"}).needs.secrets == (
+        NamedSecret("ecr", "metadata.annotations[salad.com/registry-secret]"),
+    )
     assert planned(["web"], annotations={"salad.com/registry-secret": ""}).needs.secrets == ()
 
 

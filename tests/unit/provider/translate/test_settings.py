@@ -179,6 +179,11 @@ def test_half_a_queue_or_a_wrong_one_is_refused(
     ]
 
 
+def test_the_rule_for_a_queues_name_is_told(translated: Translate) -> None:
+    (finding,) = translated(annotations=settings(queue_name="Jobs", queue_port="80", queue_path="/")).findings
+    assert "2 to 63 lower-case letters, digits and hyphens" in finding.reason
+
+
 # -- defaults of the namespace ---------------------------------------------------------------------------------------
 
 
@@ -222,6 +227,42 @@ def test_defaults_for_a_gateway_or_a_queue_wait_for_pods_that_have_one(translate
     assert both.request.networking is not None
     assert both.request.networking.auth is False
     assert both.request.queue_connection is not None
+
+
+@pytest.mark.parametrize(
+    ("ports", "own", "port"),
+    [
+        ([{"name": "web", "containerPort": 8080}], {}, 8080),
+        ([], {}, None),
+        ([{"name": "db", "containerPort": 8080}], {}, None),
+    ],
+    ids=["that port", "no port", "another port"],
+)
+def test_a_default_that_names_a_port_is_for_pods_that_have_it(
+    translated: Translate, ports: list[dict[str, Any]], own: dict[str, str], port: int | None
+) -> None:
+    translation = translated(namespace=settings(networking_port="web"), annotations=own, ports=ports)
+    assert translation.findings == ()
+    assert translation.request is not None
+    networking = translation.request.networking
+    assert (networking.port if networking else None) == port
+
+
+def test_a_pod_that_asks_for_a_gateway_is_not_left_without_the_port(translated: Translate) -> None:
+    translation = translated(
+        namespace=settings(networking_port="web"), annotations=settings(networking_auth="false"), ports=[]
+    )
+    assert [each.path for each in translation.findings] == ["metadata.annotations[salad.com/networking-port]"]
+    assert translation.request is None
+
+
+def test_a_default_class_is_for_pods_that_ask_for_none_as_a_resource(translated: Translate) -> None:
+    translation = translated(
+        namespace=settings(gpu_classes="rtx4090"), resources={"limits": {"salad.com/gtx1070": "1"}}
+    )
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.container.resources.gpu_classes == ("dec851b7-eba7-4457-a319-a01b611a810e",)
 
 
 def test_a_wrong_default_is_told_as_one_of_the_namespace(translated: Translate) -> None:

@@ -79,11 +79,56 @@ def test_a_size_that_is_none_is_refused(translated: Translate) -> None:
     assert (finding.path, finding.reason_code) == ("spec.volumes[0].emptyDir.sizeLimit", "InvalidQuantity")
 
 
-def test_shared_memory_is_mounted_nowhere_else(translated: Translate) -> None:
+def test_its_other_mounts_are_links_to_it(translated: Translate) -> None:
     translation = translated(
-        spec={"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory"}}]},
+        command=["run"],
+        spec={"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}}]},
         volumeMounts=[{"name": "shm", "mountPath": path} for path in ("/cache", "/dev/shm")],
     )
-    assert translation.request is None
-    refused = [each.path for each in translation.findings if each.outcome is Outcome.REFUSED]
-    assert refused == ["spec.containers[0].volumeMounts[0]"]
+    assert translation.request is not None
+    assert translation.request.container.resources.shm_size == 256
+    assert {each.outcome for each in translation.findings} == {Outcome.EMULATED}
+    assert any("/dev/shm, and /cache a link to it" in each.reason for each in translation.findings)
+
+
+@pytest.mark.parametrize("init_too", [True, False], ids=["by both", "by the init container alone"])
+def test_an_init_container_shares_it(translated: Translate, init_too: bool) -> None:
+    mounts = [{"name": "shm", "mountPath": "/dev/shm"}]
+    init = {"name": "fill", "image": "nginx", "command": ["fill"], "volumeMounts": mounts}
+    volumes = [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}}]
+    translation = translated(
+        command=["run"],
+        spec={"volumes": volumes, "initContainers": [init]},
+        volumeMounts=mounts if init_too else [],
+    )
+    assert translation.request is not None
+    assert translation.request.container.resources.shm_size == 256
+    assert {each.outcome for each in translation.findings} == {Outcome.EMULATED}
+
+
+def test_a_part_of_a_volume_there_is_shared_memory_too(translated: Translate) -> None:
+    translation = translated(
+        spec={"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}}]},
+        volumeMounts=[{"name": "shm", "mountPath": "/dev/shm", "subPath": "a"}],
+    )
+    assert translation.findings == ()
+    assert translation.request is not None
+    assert translation.request.container.resources.shm_size == 256
+
+
+@pytest.mark.parametrize("size", [None, "2Gi"])
+def test_a_directory_on_disk_there_is_memory_and_says_what_to_write(translated: Translate, size: str | None) -> None:
+    translation = with_shm(translated, medium=None, size=size)
+    (finding,) = translation.findings
+    assert (finding.outcome, finding.path) == (Outcome.DEGRADED, "spec.volumes[0].emptyDir")
+    assert "is memory here and not disk" in finding.reason
+    assert "write medium: Memory, and the sizeLimit" in finding.reason
+    assert translation.request is not None
+    assert translation.request.container.resources.shm_size is None
+
+
+def test_memory_below_it_is_a_part_of_it_whose_size_nobody_says(translated: Translate) -> None:
+    translation = with_shm(translated, path="/dev/shm/cache", command=["run"])
+    degraded = [each for each in translation.findings if each.outcome is Outcome.DEGRADED]
+    assert [each.path for each in degraded] == ["spec.volumes[0].emptyDir"]
+    assert "mount it at /dev/shm itself" in degraded[0].reason

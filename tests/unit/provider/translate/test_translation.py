@@ -136,11 +136,11 @@ def test_pods_of_daemon_sets_are_not_run_for_that_reason_alone(translated: Trans
     assert translated(metadata=daemon, policy=Policy(run_daemonsets=True)).request is not None
 
 
-def test_only_pods_of_kubernetes_daemon_sets_are_left_out(translated: Translate) -> None:
-    owner = {"apiVersion": "apps/v1", "name": "x", "uid": "u", "controller": True}
-    assert translated(metadata={"ownerReferences": [{**owner, "kind": "ReplicaSet"}]}).request is not None
-    foreign = {**owner, "apiVersion": "example.com/v1", "kind": "DaemonSet"}
-    assert translated(metadata={"ownerReferences": [foreign]}).request is not None
+def test_a_daemon_set_of_another_maker_is_one_too(translated: Translate) -> None:
+    owner = {"apiVersion": "apps.kruise.io/v1alpha1", "name": "x", "uid": "u", "controller": True}
+    assert translated(metadata={"ownerReferences": [{**owner, "kind": "StatefulSet"}]}).request is not None
+    advanced = {"ownerReferences": [{**owner, "kind": "DaemonSet"}]}
+    assert refusals(translated(metadata=advanced)) == [("metadata.ownerReferences[0]", "DaemonSetPod")]
 
 
 def test_unknown_annotations_are_told_and_do_not_stop_the_pod(translated: Translate) -> None:

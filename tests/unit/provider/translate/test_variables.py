@@ -51,6 +51,12 @@ def test_values_that_saladcloud_does_not_take_travel_in_the_wrapper_and_are_not_
     assert "s3cret" not in repr(translation)
 
 
+@pytest.mark.parametrize("name", ["", "A=B"])
+def test_what_is_no_name_is_refused(translated: Translate, name: str) -> None:
+    (finding,) = translated(env=[{"name": name, "value": "s3cret"}]).findings
+    assert (finding.path, finding.reason_code) == ("spec.containers[0].env[0]", "InvalidEnvironmentVariableName")
+
+
 def test_a_null_character_is_refused(translated: Translate) -> None:
     (finding,) = translated(env=[{"name": "A", "value": "s3cret\0"}]).findings
     assert (finding.outcome, finding.path) == (Outcome.REFUSED, "spec.containers[0].env[0]")

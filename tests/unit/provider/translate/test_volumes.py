@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lightkube.models.core_v1 import EmptyDirVolumeSource, Volume, VolumeMount
 
 from scvk.provider.translate import Outcome, Translation
-from scvk.provider.translate.fields import Row, Treatment
+from scvk.provider.translate.fields import Treatment
 from scvk.provider.translate.policy import Policy
-from scvk.provider.translate.volumes import EMPTY_DIR_ROWS, VOLUME_MOUNT_ROWS, VOLUME_ROWS
+from scvk.provider.translate.volumes import VOLUME_ROWS
 
 Translate = Callable[..., Translation]
 
@@ -27,15 +26,6 @@ def said(translation: Translation, *outcomes: Outcome) -> list[tuple[str, str]]:
 def with_volume(translated: Translate, source: dict[str, Any], *mounts: dict[str, Any], **more: Any) -> Translation:
     spec = {"volumes": [{"name": "data", **source}], **more}
     return translated(command=["run"], spec=spec, volumeMounts=list(mounts or [MOUNT]))
-
-
-@pytest.mark.parametrize(
-    ("model", "rows"),
-    [(Volume, VOLUME_ROWS), (EmptyDirVolumeSource, EMPTY_DIR_ROWS), (VolumeMount, VOLUME_MOUNT_ROWS)],
-    ids=["Volume", "emptyDir", "VolumeMount"],
-)
-def test_every_field_has_one_row(model: Any, rows: tuple[Row, ...]) -> None:
-    assert sorted(row.field for row in rows) == sorted(model.__struct_fields__)
 
 
 @pytest.mark.parametrize("kind", [row.field for row in VOLUME_ROWS if row.treatment is Treatment.REFUSED])
@@ -149,6 +139,28 @@ def test_what_a_volume_does_not_lose_is_not_degraded(
     translated: Translate, source: dict[str, Any], mount: dict[str, Any]
 ) -> None:
     assert said(with_volume(translated, source, {**MOUNT, **mount}), Outcome.DEGRADED, Outcome.REFUSED) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ({"configMap": {"name": "c", "optional": True, "items": [{"key": "k", "path": "p", "user": 5}]}}, "configMap"),
+        ({"secret": {"secretName": "s", "optional": True, "items": [{"key": "k", "path": "p", "user": 5}]}}, "secret"),
+        (
+            {"downwardAPI": {"items": [{"path": "p", "fieldRef": {"fieldPath": "metadata.name"}, "user": 5}]}},
+            "downwardAPI",
+        ),
+        (
+            {"projected": {"sources": [{"configMap": {"name": "c", "items": [{"key": "k", "path": "p", "user": 5}]}}]}},
+            "projected.sources[0].configMap",
+        ),
+    ],
+    ids=["configMap", "secret", "downwardAPI", "projected"],
+)
+def test_whom_a_single_file_belongs_to_is_told(translated: Translate, source: dict[str, Any], path: str) -> None:
+    assert said(with_volume(translated, source), Outcome.DEGRADED) == [
+        (f"spec.volumes[0].{path}.items[0].user", "UnsupportedVolume")
+    ]
 
 
 def test_huge_pages_are_refused(translated: Translate) -> None:

@@ -9,6 +9,7 @@ single = "not" single | "(" either ")" | field operator value
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from scvk.simulator.logs.entries import LogEntry
 from scvk.simulator.logs.query.fields import field_getter
@@ -21,6 +22,7 @@ Predicate = Callable[[LogEntry], bool]
 DEEPEST_NESTING = 100
 
 
+@lru_cache(maxsize=256)  # clients ask the same again and again
 def compile_query(query: str) -> Predicate:
     """The predicate for `query`; an empty one accepts everything. Raises QueryError with the position."""
     tokens = list(tokenize(query))

@@ -1,1 +1,0 @@
-"""What containers wrote, from SaladCloud's log entries: `ContainerLogs` is the kubelet's `LogSource`."""

@@ -1,0 +1,1 @@
+"""What programs write, read from SaladCloud's log entries: for `kubectl logs`."""
