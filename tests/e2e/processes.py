@@ -146,6 +146,10 @@ class SimulatedCloud:
         """Delete a group as somebody else would."""
         await self._call("DELETE", f"{self._project(project)}/{name}")
 
+    async def instances(self, group: str) -> list[dict[str, Any]]:
+        """Return the instances of a group."""
+        return list((await self._call("GET", f"{self._project(PROJECT)}/{group}/instances"))["instances"])
+
     async def log_lines(self, group: str) -> list[str]:
         """Return the lines that a group's program wrote."""
         query = f'resource.type = "container" and resource.labels.container_group_name = "{group}"'

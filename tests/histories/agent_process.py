@@ -90,6 +90,8 @@ class AgentProcess:
 
     def kill_now(self) -> None:
         """Do the same between two turns of the loop, whatever it is in the midst of."""
+        if not self.alive:
+            return  # it has ended before its turn came, and the watches may be its successor's
         self.killed = True
         for wire in self._wires:
             wire.cut()

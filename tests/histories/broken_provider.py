@@ -8,15 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from lightkube.resources.core_v1 import Pod
 
+from scvk.kubelet.provider import Observation
 from scvk.provider import adoption, ownership, saladcloud_provider, watcher
+from scvk.provider.applied import Applied
 from scvk.provider.cloud_view import Absent, CloudView, Unlisted
-from scvk.provider.decide import AskByName, Create, Lost, Situation, Step, Wait, WriteRecord, decide
+from scvk.provider.decide import AskByName, Create, Lost, Observe, Situation, Step, Update, Wait, WriteRecord, decide
 from scvk.provider.observe import observe
 from scvk.provider.ownership import NotOurs, Owned, Ownership
 from scvk.provider.poller import Poller
 from scvk.provider.removal import Remover
 from scvk.provider.saladcloud_provider import SaladCloudProvider
+from scvk.provider.updates import Updater
 from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.errors import SaladCloudError, UnreadableAnswer
 from scvk.saladcloud.models import ContainerGroup, ContainerGroupCollection
@@ -166,3 +170,22 @@ def dies_of_an_answer_that_is_no_json(patch: pytest.MonkeyPatch) -> None:
 def remembers_pods_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SaladCloudProvider, "_forget", lambda *_: None)
     patch.setattr(CloudView, "_forget", lambda *_: None)
+
+
+def does_not_see_that_a_pod_was_changed(patch: pytest.MonkeyPatch) -> None:
+    def blind(situation: Situation) -> Step:
+        step = decide(situation)
+        return Observe(step.group) if isinstance(step, Update) else step
+
+    patch.setattr(saladcloud_provider, "decide", blind)
+
+
+def takes_a_change_without_an_answer_for_done(patch: pytest.MonkeyPatch) -> None:
+    right = Updater._pause
+
+    def pause(self: Updater, pod: Pod, found: Applied, *rest: Any, uncertain: bool = False) -> Observation:
+        if uncertain:
+            return Observation(None, found.settling(dict.fromkeys(found.changed, True)), again_in=0.0)
+        return right(self, pod, found, *rest, uncertain=uncertain)
+
+    patch.setattr(Updater, "_pause", pause)

@@ -74,6 +74,8 @@ VARIANTS = (
     Variant("tells a pod better than it is", broken_provider.tells_a_pod_better_than_it_is),
     Variant("starts each status anew", broken_provider.starts_each_status_anew),
     Variant("ends at an answer that nobody can read", broken_provider.dies_of_an_answer_that_is_no_json),
+    Variant("does not see that a pod was changed", broken_provider.does_not_see_that_a_pod_was_changed),
+    Variant("takes a change without an answer for done", broken_provider.takes_a_change_without_an_answer_for_done),
     Variant("remembers pods for ever", broken_provider.remembers_pods_for_ever),
     Variant("never makes its Node again", broken_kubelet.never_makes_its_node_again, first=19),
 )

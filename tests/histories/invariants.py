@@ -8,6 +8,7 @@ from typing import Any
 from scvk.provider.ownership import POD_UID
 from scvk.simulator.cloud.states import GroupStatus
 from tests.histories.agent_process import NODE
+from tests.histories.changes import not_taken_over
 from tests.histories.virtual_time import monotonic
 from tests.histories.world import FOREIGN, World
 
@@ -35,6 +36,7 @@ class Watchman:
         """Raise BrokenInvariant for the first thing that is wrong."""
         self._one_group_a_pod()
         self._foreign_group_is_untouched()
+        self._one_version_a_change()
         self._api_was_respected()
         self._limit_was_kept()
         self._no_group_outlives_its_pod()
@@ -52,6 +54,14 @@ class Watchman:
             group = self._world.project.groups.get(name)
             if group is not was or group.deleting or group.version != version:
                 raise BrokenInvariant(f"somebody else's group {name} was written to")
+
+    def _one_version_a_change(self) -> None:
+        """Each version restarts the program: there is one of the create, and at most one of each change of the pod."""
+        for uid, group in self._world.own_groups():
+            if group.version > 1 + self._world.edits[uid]:
+                raise BrokenInvariant(
+                    f"group {group.name} has version {group.version} after {self._world.edits[uid]} changes of its pod"
+                )
 
     def _api_was_respected(self) -> None:
         if self._world.api.broken_rules:
@@ -108,6 +118,9 @@ class Watchman:
             phase = pods.get(uid, {}).get("status", {}).get("phase")
             if phase in (None, "Succeeded", "Failed"):
                 return f"group {group.name} is left of a pod in phase {phase}"
+            missing = not_taken_over(pods[uid], group.definition)
+            if missing is not None:
+                return f"pod {pods[uid]['metadata']['name']}: {missing}"
         return self._node_problem()
 
     def _waits_for_somebody(self, uid: str) -> bool:
@@ -131,7 +144,7 @@ class Watchman:
         provider, pods = agent.node.provider, agent.node.kubelet.pods
         memories: dict[str, Any] = {
             "keys of groups": provider._keys,
-            "used names": provider._used_names,
+            "used names": provider._creation._used_names,
             "refused requests": provider._refusals,
             "claims on groups of the Go program": provider._owners._claims,
             "accepted deletes": provider._remover._deleted,
@@ -143,5 +156,8 @@ class Watchman:
             "wanted instances": provider._poller._wanted,
             "groups asked for by name": provider._poller.unlisted._turns,
             "events that pods were told of": provider._watcher._heard,
+            "changes that wait": provider._updater._pauses,
+            "changes that were sent": provider._updater._sent,
+            "deletion costs": provider._deletion_costs._told or provider._deletion_costs._due,
         }
         return next((f"{what}: {memory}" for what, memory in memories.items() if memory), None)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from scvk.simulator.problems import Problem
 from tests.histories.agent_process import NODE
+from tests.histories.changes import COUNTRIES, COUNTRY_LISTS, RESIZE, resized
 from tests.histories.told import Told
 from tests.histories.workloads import IMAGES, WORKLOADS
 from tests.histories.world import World
@@ -31,6 +32,7 @@ class Users:
             (self._replace_pod, 4),
             (self._edit_metadata, 5),
             (self._edit_image, 2),
+            (self._resize, 2),
             (self._delete_group, 3),
             (self._stop_group, 2),
             (self._delete_node, 1),
@@ -84,14 +86,14 @@ class Users:
                 self._world.api.change(path, {"metadata": {"labels": {"edited": number}}})
             case "annotation":
                 self._told(f"{path} gets annotations")
-                mine = {"salad.com/country-codes": self._random.choice(("us", "us,de")), "note": number}
-                self._world.api.change(path, {"metadata": {"annotations": mine}})
+                mine = {COUNTRIES: self._random.choice(COUNTRY_LISTS), "note": number}
+                self._world.change_pod(path, {"metadata": {"annotations": mine}})
             case "none":
                 self._told(f"{path} loses its annotations")
-                self._world.api.change(path, {"metadata": {"annotations": dict.fromkeys(kept)}})
+                self._world.change_pod(path, {"metadata": {"annotations": dict.fromkeys(kept)}})
             case _:
                 self._told(f"{path} gets false annotations")
-                self._world.api.change(path, {"metadata": {"annotations": dict.fromkeys(kept, number)}})
+                self._world.change_pod(path, {"metadata": {"annotations": dict.fromkeys(kept, number)}})
 
     def _edit_image(self) -> None:
         path = self._any_pod()
@@ -100,7 +102,17 @@ class Users:
         (container,) = self._world.api.objects[path]["spec"]["containers"]
         image = self._random.choice(IMAGES)
         self._told(f"{path} gets image {image}")
-        self._world.api.change(path, {"spec": {"containers": [{**container, "image": image}]}})
+        self._world.change_pod(path, {"spec": {"containers": [{**container, "image": image}]}})
+
+    def _resize(self) -> None:
+        path = self._any_pod()
+        if path is None:
+            return
+        (container,) = self._world.api.objects[path]["spec"]["containers"]
+        larger, restart = self._random.random() < 0.7, self._random.random() < 0.7
+        self._told(f"{path} is made {'larger' if larger else 'smaller'}" + ", with a restart" * restart)
+        wish = {"metadata": {"annotations": {RESIZE: "restart" if restart else None}}}
+        self._world.change_pod(path, {**wish, "spec": {"containers": [resized(container, larger=larger)]}})
 
     def _delete_group(self) -> None:
         self._lay_hands_on(self._world.project.delete, "deletes")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 IMAGES = ("busybox", "busybox:stable", "alpine")
+SMALL: Mapping[str, str] = {"cpu": "1", "memory": "1Gi"}
+LARGE: Mapping[str, str] = {"cpu": "2", "memory": "3Gi"}
 _READY_ASKED = {"readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 5}}
 
 
@@ -32,7 +34,7 @@ class Workload:
             "name": "main",
             "image": IMAGES[0],
             "command": ["scvk-script", *self.script.split()],
-            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
+            "resources": {"requests": dict(SMALL)},
             **self.container,
         }
         return {"nodeName": node, "restartPolicy": self.policy, "containers": [main], **self.pod}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as global_random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from random import Random
@@ -46,6 +47,10 @@ def _foreign_group(name: str) -> dict[str, Any]:
     }
 
 
+def _makes_a_group(pod: dict[str, Any]) -> tuple[Any, ...]:
+    return pod["spec"], pod["metadata"].get("annotations") or {}
+
+
 class World:
     """Enter it inside a virtual loop; everything that follows is a function of `seed` and of what is done to it."""
 
@@ -64,6 +69,8 @@ class World:
         self.agent: AgentProcess | None = None
         self.workloads: dict[str, Workload] = {}
         """By the pods' UIDs, also of pods that are gone."""
+        self.edits: Counter[str] = Counter()
+        """How often users changed of each pod what its group has of it, by UID."""
         self.disturbed: set[str] = set()
         """UIDs of pods whose group somebody else laid hands on: they may have ended otherwise."""
         self.stopped: set[str] = set()
@@ -103,6 +110,12 @@ class World:
         body = {"metadata": {"uid": uid}, "spec": workload.spec(NODE), "status": {"phase": "Pending"}}
         self.api.put(f"pods/shop/{name}", body)
         self.workloads[uid] = workload
+
+    def change_pod(self, path: str, patch: dict[str, Any]) -> None:
+        """Change of a pod what its group has of it, as a user does."""
+        before = self.api.objects[path]
+        self.api.change(path, patch)
+        self.edits[before["metadata"]["uid"]] += _makes_a_group(before) != _makes_a_group(self.api.objects[path])
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pods by UID."""

@@ -60,7 +60,8 @@ def final_end(story: Story, phase: str) -> ContainerStateTerminated:
             containerID=container_id(story),
         )
     words = story.state.description or "SaladCloud ended the container group and did not say how."
-    return unknown_end(story.told, story.now, words, container_id(story))
+    began = story.told or (story.last.start if story.last else None)
+    return unknown_end(began, story.now, words, container_id(story))
 
 
 def end_while_waiting(story: Story) -> ContainerState | None:

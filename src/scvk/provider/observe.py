@@ -70,6 +70,11 @@ class LastEnd:
     told: bool
 
 
+def awaits_word(pod: Pod, evidence: Evidence, *, now: datetime) -> bool:
+    """Say whether the group has failed just now, and an event may yet tell how its program ended."""
+    return Story(pod, evidence, now).awaits_word
+
+
 def last_end(pod: Pod, evidence: Evidence, *, now: datetime) -> LastEnd | None:
     """Return the end whose log may be worth reading; None where the program runs, or did not exit."""
     story = Story(pod, evidence, now)

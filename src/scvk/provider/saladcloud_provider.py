@@ -17,7 +17,6 @@ import structlog
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.informer import identity_of, key_of, uid_of
-from scvk.kubelet.input_versions import noted
 from scvk.kubelet.inputs import InputSource
 from scvk.kubelet.provider import (
     Holding,
@@ -32,6 +31,7 @@ from scvk.kubelet.provider import (
 from scvk.kubelet.status import is_finished
 from scvk.provider.adoption import GroupCounts, Owners, holding_of, was_run_by_the_go_program
 from scvk.provider.cloud_view import Absent, CloudView, Lookup, Present, Unlisted
+from scvk.provider.creation import LOOK_AGAIN_S, Creation
 from scvk.provider.decide import (
     SETTLING_S,
     AskByName,
@@ -46,25 +46,22 @@ from scvk.provider.decide import (
     WriteRecord,
     decide,
 )
+from scvk.provider.deletion_cost import DeletionCosts
 from scvk.provider.end_reader import EndReader
 from scvk.provider.event_memory import first_query, remembered
 from scvk.provider.node_facts import node_facts, pods_in_no_need
 from scvk.provider.organization import Organization
 from scvk.provider.ownership import LEGACY_ATTEMPT, LEGACY_METADATA, Owned, PodMark, group_name
-from scvk.provider.pod_status import has_run, lost_status, waiting_status
+from scvk.provider.pod_status import has_run, lost_status
 from scvk.provider.poller import EVENTS_LOOK_BACK, Poller
 from scvk.provider.poller_snapshot import PollerSnapshot
-from scvk.provider.preparation import ImageUnderWay, Preparation, Prepared
+from scvk.provider.preparation import Preparation
 from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
 from scvk.provider.removal import Remover, groups_of
-from scvk.provider.settings_variable import with_settings
-from scvk.provider.transitions import degradations, events_between, left_out
-from scvk.provider.translate import Outcome, Translation
-from scvk.provider.translate.listing import listed
-from scvk.provider.turns import NO_ROOM, WAITING_AGAIN_S, Turns
+from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
 from scvk.provider.updates import Updater, joined
 from scvk.provider.watcher import Watcher
@@ -72,17 +69,13 @@ from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import (
     Decision,
-    InvalidRequest,
-    NameConflict,
     NotFound,
-    QuotaExceeded,
     RateLimited,
     SaladCloudError,
     Unauthorized,
 )
 from scvk.saladcloud.models import ContainerGroup
 
-LOOK_AGAIN_S = 2.0
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
 ANSWER_BY_NAME_HOLDS_S = 30.0
@@ -142,14 +135,25 @@ class SaladCloudProvider:
         self._updater = Updater(
             client, self._view, preparation, self._organization, self._creations, monotonic=monotonic
         )
+        self._deletion_costs = DeletionCosts(
+            client, self._view, self._creations, self._poller.want_instance, monotonic=monotonic
+        )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
         self._keys: dict[str, PodKey] = {}
-        self._used_names: dict[str, str] = {}
-        """UID of a pod → the name that the platform took, or refused as used: to send it again is of no use."""
         self._refusals = Refusals(invite, monotonic=monotonic)
-        self._refused: set[str] = set()
-        """UIDs of the pods whose last translation was refused."""
+        self._creation = Creation(
+            client,
+            self._view,
+            preparation,
+            self._organization,
+            self._creations,
+            self._refusals,
+            self._watcher,
+            host_ip=identity.host_ip,
+            now=now,
+            monotonic=monotonic,
+        )
 
     async def start(self) -> None:
         """Make sure that the API key, the organization and the project are right, and read what the node needs.
@@ -221,8 +225,7 @@ class SaladCloudProvider:
             with_group = {owner.mark.uid for owner in owners}
             if not self._view.listed or self._view.cut:  # what the listing lacks is unknown, not absent
                 with_group |= {uid_of(pod) for pod in bound if has_run(pod)}
-            self._refused &= {uid_of(pod) for pod in bound}
-            refused = self._refused | self._refusals.final
+            refused = self._creation.refused_of(bound)
             in_no_need = pods_in_no_need(bound, with_group=with_group, refused=refused)
         return node_facts(
             f"saladcloud://{self._identity.organization}/{self._identity.project}",
@@ -257,6 +260,7 @@ class SaladCloudProvider:
                 self._keys.pop(name, None)
         self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
         self._watcher.forget_unheard_of()
+        self._deletion_costs.forget_unheard_of()
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
@@ -277,7 +281,7 @@ class SaladCloudProvider:
         step = decide(situation)
         cut = isinstance(situation.lookup, Unlisted) and situation.lookup.may_be_cut
         if isinstance(step, AskByName) and self._creations.waits(identity_of(pod)):
-            return self._no_room(pod)  # it is asked for when its turn comes
+            return self._creation.no_room(pod)  # it is asked for when its turn comes
         if isinstance(step, AskByName):
             name = record.group if record else group_name(self._mark(pod, LEGACY_ATTEMPT))
             if cut and not self._poller.unlisted.take_turn():
@@ -287,15 +291,27 @@ class SaladCloudProvider:
             step = decide(situation)
         match step:
             case WriteRecord(attempt):
-                return await self._write_record(pod, inputs, attempt, adopted=attempt == situation.living_attempt)
+                told = self._owners.told(pod, self._legacy(pod), adopted=attempt == LEGACY_ATTEMPT)
+                mark = self._mark(pod, attempt)
+                if attempt == situation.living_attempt:
+                    return await self._creation.adopt(pod, inputs, mark, told)
+                return await self._creation.write_record(pod, inputs, mark, told)
             case Create():
                 assert record is not None
-                with self._creations.turn(identity_of(pod)) as now:
-                    if not now:
-                        return self._no_room(pod)
-                    return await self._create(pod, inputs, record)
+                made = await self._creation.create(pod, inputs, self._mark(pod, record.attempt), record)
+                if made is not None:
+                    if self._creation.has_used(pod, record.group):
+                        self._keys[record.group] = key_of(pod)
+                    return made
+                # The group is there, from a create whose answer was lost, or it is gone.
+                await self._ask(record.group)
+                situation = self._situation(pod, record)
+                if isinstance(situation.lookup, Present) and isinstance(situation.ownership, Owned):
+                    return await self._observe(pod, situation.lookup.group)
+                return Observation(None, again_in=LOOK_AGAIN_S)
             case Observe(group):
-                return await self._observe(pod, group)
+                seen = await self._observe(pod, group)
+                return joined(seen, Observation(None, again_in=await self._deletion_costs.tell(pod, group.name)))
             case Update(group):
                 assert record is not None
                 seen = await self._observe(pod, group)
@@ -319,7 +335,7 @@ class SaladCloudProvider:
                     f"The container group {record.group} no longer carries this pod's variables {variables}: it is "
                     "left alone. Set them again in SaladCloud, or delete it there and then this pod."
                 )
-                return self._wait(pod, "ContainerGroupDisowned", message, again_in=DISOWNED_AGAIN_S)
+                return self._creation.wait(pod, "ContainerGroupDisowned", message, again_in=DISOWNED_AGAIN_S)
             case AskByName():
                 raise TemporaryProviderError(
                     "SaladCloud does not show the environment of the container group, so it cannot be confirmed as "
@@ -373,7 +389,7 @@ class SaladCloudProvider:
             lookup=lookup,
             ownership=owner,
             missing_by_name=missing_by_name,
-            name_used=self._used_names.get(uid_of(pod)) == name,
+            name_used=self._creation.has_used(pod, name),
             settling=self._is_settling(name),
             has_run=has_run(pod),
             living_attempt=self._living_attempt(pod, record),
@@ -402,26 +418,6 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
-    async def _write_record(self, pod: Pod, inputs: InputSource, attempt: int, *, adopted: bool) -> Observation:
-        mark = self._mark(pod, attempt)
-        legacy = attempt == LEGACY_ATTEMPT
-        told = self._owners.told(pod, self._legacy(pod), adopted=legacy)
-        if adopted:  # what runs is not judged again
-            assert pod.spec is not None
-            # The Go program ran the first container, and no other.
-            runs = (pod.spec.containers[0].name,) if legacy else await self._preparation.runs(pod, inputs)
-            return Observation(None, Record(group_name(mark), attempt, runs).annotations(), told, again_in=0)
-        prepared = await self._prepare(pod, inputs, mark)
-        if isinstance(prepared, ImageUnderWay):
-            return self._wait_for_image(pod)
-        translation = prepared.translation
-        if translation.request is None:
-            return self._refuse(pod, translation)
-        self._refused.discard(uid_of(pod))
-        record = Record(group_name(mark), attempt, prepared.runs)
-        events = (*told, *degradations(translation.findings), *left_out(translation.not_run))
-        return Observation(None, _notes(record, prepared, pod), events, again_in=0)
-
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
         marks = groups_of(self._view, uid_of(pod), self._owners).values()
@@ -434,103 +430,16 @@ class SaladCloudProvider:
             log.warning("a second group of a pod could not be deleted now", pod=str(key_of(pod)), error=str(error))
             return ()
 
-    async def _prepare(self, pod: Pod, inputs: InputSource, mark: PodMark) -> Prepared | ImageUnderWay:
-        catalogue = self._organization.catalogue
-        if catalogue is None:
-            raise TemporaryProviderError("the GPU classes of SaladCloud have not been read yet")
-        return await self._preparation.prepare(pod, inputs, mark, catalogue)
-
-    def _wait_for_image(self, pod: Pod) -> Observation:
-        message = "asking the image's registry what the image runs"
-        return self._wait(pod, "ContainerCreating", message, again_in=LOOK_AGAIN_S)
-
-    def _refuse(self, pod: Pod, translation: Translation) -> Observation:
-        self._refused.add(uid_of(pod))
-        refusals = [f for f in translation.findings if f.outcome is Outcome.REFUSED]
-        reason = refusals[0].reason_code
-        return self._wait(pod, reason, listed(refusals), again_in=RETRANSLATE_S)
-
-    def _no_room(self, pod: Pod) -> Observation:
-        return self._wait(pod, "ContainerCreating", NO_ROOM, again_in=WAITING_AGAIN_S)
-
-    def _wait(self, pod: Pod, reason: str, message: str, *, again_in: float | None) -> Observation:
-        status = waiting_status(pod, reason, message, now=self._now(), host_ip=self._identity.host_ip)
-        return Observation(status, events=events_between(pod, status), again_in=again_in)
-
-    async def _create(self, pod: Pod, inputs: InputSource, record: Record) -> Observation:
-        prepared = await self._prepare(pod, inputs, self._mark(pod, record.attempt))
-        if isinstance(prepared, ImageUnderWay):
-            return self._wait_for_image(pod)
-        translation = prepared.translation
-        if translation.request is None:
-            return self._refuse(pod, translation)
-        self._refused.discard(uid_of(pod))
-        notes = _notes(replace(record, runs=prepared.runs), prepared, pod)
-        if not notes.items() <= _annotations(pod).items():
-            # What the group is made of has changed since: it is written first, too.
-            return Observation(None, notes, again_in=0)
-        request, key, uid = with_settings(translation.request, pod), key_of(pod), uid_of(pod)
-        if (standing := self._refusals.standing(uid, request)) is not None:
-            return self._wait(pod, standing.reason, standing.message, again_in=standing.again_in)
-        self._view.expect(record.group, at=self._monotonic())
-        try:
-            group = await self._client.create_container_group(request)
-        except NameConflict:
-            return await self._resolve_conflict(pod, record)
-        except InvalidRequest as error:
-            # It cannot heal by itself: the same request is not sent again.
-            refusal = self._refusals.note_final(uid, request, "CreateContainerError", str(error))
-            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
-        except Decision as error:
-            reason, pause_s = "CreateContainerError", REFUSED_AGAIN_S
-            if isinstance(error, QuotaExceeded):
-                self._organization.quota_refused()
-                reason, pause_s = "SaladCloudQuotaExceeded", QUOTA_AGAIN_S
-            refusal = self._refusals.note_passing(key, uid, request, reason, str(error), pause_s=pause_s)
-            return self._wait(pod, refusal.reason, refusal.message, again_in=refusal.again_in)
-        finally:
-            # Only listings asked for after the answer, or after it was lost, say anything about the name.
-            self._view.expect(record.group, at=self._monotonic())
-        self._view.apply_group(group, at=self._monotonic())
-        self._refusals.note_created(uid)
-        self._used_names[uid] = group.name
-        self._keys[group.name] = key
-        log.info("container group: created", group=group.name, pod=str(key))
-        observation = await self._watcher.observe(pod, group)
-        created = PodEvent("Created", f"Created container group {group.name} in SaladCloud")
-        return replace(observation, events=(created, *observation.events))
-
-    async def _resolve_conflict(self, pod: Pod, record: Record) -> Observation:
-        """The platform knows the name: the group is there, from a create whose answer was lost, or it is gone."""
-        self._used_names[uid_of(pod)] = record.group
-        if await self._ask(record.group):
-            return Observation(None, again_in=LOOK_AGAIN_S)
-        lookup = self._view.lookup(record.group)
-        log.info("container group: was there already; adopted", group=record.group, pod=str(key_of(pod)))
-        if isinstance(lookup, Present) and isinstance(self._owners.owner_of(lookup.group), Owned):
-            return await self._watcher.observe(pod, lookup.group)
-        return Observation(None, again_in=LOOK_AGAIN_S)
-
     def _forget(self, pod: PodIdentity, annotations: Mapping[str, str]) -> None:
         self._deletions.forget(pod)
-        self._refusals.forget(pod.uid)
-        self._refused.discard(pod.uid)
-        self._used_names.pop(pod.uid, None)
+        self._creation.forget(pod.uid)
         self._owners.release(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
+            self._deletion_costs.forget(record.group)
             self._updater.forget(pod.uid, record.group)
-
-
-def _annotations(pod: Pod) -> Mapping[str, str]:
-    return (pod.metadata.annotations if pod.metadata else None) or {}
-
-
-def _notes(record: Record, prepared: Prepared, pod: Pod) -> dict[str, str]:
-    """Return what must stand on the pod before its group is made."""
-    return {**record.annotations(), **noted(prepared.versions, _annotations(pod))}
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:

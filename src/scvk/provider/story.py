@@ -22,6 +22,9 @@ _OVER = (GroupStatus.STOPPED, GroupStatus.SUCCEEDED, GroupStatus.FAILED)
 CLOCKS_APART = timedelta(seconds=60)
 """A start that only the listing told has our time; the event that tells it later has the platform's."""
 
+WORD_OF_AN_END = timedelta(seconds=30)
+"""So long after a group has failed the event that says how is waited for: the listing often shows the failure first."""
+
 LISTINGS_LAG = timedelta(seconds=60)
 """So long after an end a listing may still show the program as running."""
 
@@ -49,7 +52,7 @@ class Story:
         if self.final is not None:
             # Whatever the platform made of it since, the pod has ended: its group goes, and no later run counts.
             self.running, runs = False, runs[: runs.index(self.final) + 1]
-        if not self.running and runs and runs[-1].end is None and self._is_new(runs[-1]):
+        if not self.running and runs and self._is_to_come(runs[-1]):
             runs = runs[:-1]  # begun by the events, not yet by the listing: it is told of when both agree
         self.runs = runs
         self.new_runs = tuple(run for run in runs if self._is_new(run))
@@ -88,9 +91,25 @@ class Story:
         return "Running" if self.has_run else "Pending"
 
     def ended_by_platform(self) -> bool:
-        """Say whether the platform gave the group up, and no exit of the program explains it."""
-        failed = self.state.status == GroupStatus.FAILED and self.has_run and self.policy == "Never"
-        return failed and not self.running and self.final is None
+        """Say whether the platform gave the group up, and no exit of the program explains it.
+
+        A failure without a description after a start is none of the image's: the program ran, and nothing was heard.
+        """
+        ran = self.has_run or (self.state.start_time is not None and not self.state.description)
+        failed = self.state.status == GroupStatus.FAILED and ran and self.policy == "Never"
+        return failed and not self.running and self.final is None and not self.awaits_word
+
+    @property
+    def awaits_word(self) -> bool:
+        """Say whether the group has failed just now, and an event may yet tell how its program ended."""
+        finished = self.state.finish_time
+        unexplained = self.last is None or self.last.end is None
+        return (
+            self.state.status == GroupStatus.FAILED
+            and unexplained
+            and finished is not None
+            and self.now - finished < WORD_OF_AN_END
+        )
 
     def restarts(self) -> int:
         """Return how often the program was started again."""
@@ -103,6 +122,12 @@ class Story:
         if self.new_runs:
             return self.new_runs[-1].start
         return self.now if self.unheard_start or self.told is None else self.told
+
+    def _is_to_come(self, run: Run) -> bool:
+        """Say whether the listing is older than a run without an end; a group that is over says when it finished."""
+        finished = self.state.finish_time if self.state.status in _OVER else None
+        ran = finished is not None and finished >= run.start
+        return run.end is None and self._is_new(run) and not ran
 
     def _is_new(self, run: Run) -> bool:
         return self.told is None or whole_seconds(run.start) > self.told

@@ -33,7 +33,7 @@ class SystemLogReader:
 
     def want(self, names: Iterable[str]) -> None:
         """Read the logs of these groups soon, once."""
-        self._wanted.update(dict.fromkeys(names))
+        self._wanted.update(dict.fromkeys(sorted(names)))  # what follows can be had again
 
     def forget(self) -> None:
         """Take all wishes back: log entries tell again."""

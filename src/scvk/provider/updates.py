@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -59,6 +60,10 @@ _OTHER_CONTAINERS = Finding(
     "By now, other containers of the pod would run than those that its group was made of; delete the pod to have them",
     "NotUpdated",
 )
+
+_UP = (GroupStatus.DEPLOYING, GroupStatus.RUNNING)
+_LEFT_AS_THEY_ARE = (*_UP, GroupStatus.STOPPED, GroupStatus.SUCCEEDED)
+"""A group that somebody stopped stays stopped; one that is up needs no start, and a change does not stop it."""
 
 log = structlog.get_logger(__name__)
 
@@ -211,9 +216,9 @@ class Updater:
         digests = encoded(found.with_applied(made.sent))
         paths = paths_together(path for setting in Setting if setting in made.sent for path in paths_of(setting, pod))
         try:
-            if group.current_state.status == GroupStatus.FAILED:
+            if group.current_state.status not in _LEFT_AS_THEY_ARE:
                 # First: if the agent dies between both, the next look still finds the change to be made.
-                await self._client.start_container_group(group.name)
+                await self._start(group.name)
             answer = await self._client.update_container_group(group.name, patched_with_settings(made.patch, digests))
         except NotFound:
             return Observation(None, again_in=LOOK_AGAIN_S)  # the next listing tells whether the group is gone
@@ -228,6 +233,9 @@ class Updater:
         self._view.apply_group(with_environment(answer, group, made.patch, digests), at=self._monotonic())
         self._sent[group.name] = _Sent(digests, self._monotonic())
         self._pauses.pop(uid_of(pod), None)
+        if answer.current_state.status == GroupStatus.PENDING and group.current_state.status in _UP:
+            with suppress(SaladCloudError):  # it had failed since it was last seen; in vain, it will say so
+                await self._start(group.name)
         log.info("container group: updated", group=group.name, pod=str(key_of(pod)), changed=paths)
         text = (
             f"Container {container_name(pod)} definition changed, will be restarted ({paths})"
@@ -237,6 +245,15 @@ class Updater:
         annotations = (pod.metadata.annotations if pod.metadata else None) or {}
         notes = {} if made.versions is None else noted(made.versions, annotations)
         return Observation(None, notes, (PodEvent("Killing" if has_run(pod) else "Updated", text),), again_in=0.0)
+
+    async def _start(self, name: str) -> None:
+        """Have a group meant to run that may have failed: what is pulled for a change would end as stopped."""
+        try:
+            await self._client.start_container_group(name)
+        except NotFound:
+            raise
+        except Decision as error:
+            log.info("container group: need not be started", group=name, answer=str(error))
 
     def _settle(
         self, pod: Pod, found: Applied, judged: Mapping[Setting, bool], why: str, made: GroupPatch | None = None

@@ -15,7 +15,7 @@ from scvk.provider.evidence import Evidence
 from scvk.provider.gateway import gateway_annotations
 from scvk.provider.image_pull import pulled_in_s
 from scvk.provider.last_words import wish_of
-from scvk.provider.observe import LastEnd, last_end, observe
+from scvk.provider.observe import LastEnd, awaits_word, last_end, observe
 from scvk.provider.platform_events import events_of
 from scvk.provider.pod_status import has_probes
 from scvk.provider.poller import Poller
@@ -27,6 +27,8 @@ from scvk.saladcloud.models import ContainerGroup
 
 LOG_AGAIN_S = 2.0
 """How soon the log of an end is read again that may still be on its way."""
+WORD_AGAIN_S = 10.0
+"""How soon a group is looked at again that failed, and no event says why."""
 
 
 class Watcher:
@@ -58,7 +60,8 @@ class Watcher:
             pause = self._want_instance(group, evidence.instance_at, probes=has_probes(pod))
         if pause is None:
             self._poller.want_no_instance(group.name)
-        again = [each for each in (pause, LOG_AGAIN_S if awaited else None) if each is not None]
+        word = WORD_AGAIN_S if awaits_word(pod, evidence, now=self._now()) else None
+        again = [each for each in (pause, LOG_AGAIN_S if awaited else None, word) if each is not None]
         return Observation(
             status,
             gateway_annotations(group),

@@ -138,6 +138,11 @@ async def test_scaling_down_spares_the_pod_whose_deletion_costs_most(stage: Stag
     (group,) = (await stage.own_groups()).values()
     assert group["container"]["environment_variables"]["SCVK_POD_NAME"] == spared
 
+    async def cost_is_told() -> bool:
+        return [one["deletion_cost"] for one in await stage.cloud.instances(group["name"])] == [100]
+
+    await until("SaladCloud has the cost, too", cost_is_told)
+
 
 async def test_kubectl_waits_for_a_pod_to_be_ready_and_to_be_gone_with_its_group(stage: Stage) -> None:
     await stage.running_agent()

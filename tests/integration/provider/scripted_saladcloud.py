@@ -51,7 +51,7 @@ FAULTS: dict[str, Callable[[httpx2.Request], httpx2.Response]] = {
 class ScriptedSaladCloud:
     """`faults` and `meanwhile` are by kind of request.
 
-    Kinds: list, create, get, patch, start, delete, instances, events, system-logs, gpus, quotas.
+    Kinds: list, create, get, patch, start, delete, instances, patch-instance, events, system-logs, gpus, quotas.
     """
 
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -176,6 +176,8 @@ class ScriptedSaladCloud:
         if path.endswith("/quotas"):
             return "quotas", ""
         name, _, rest = path.removeprefix(PROJECT).removeprefix("/").partition("/")
+        if rest.startswith("instances/"):
+            return "patch-instance", name
         if rest:
             return rest, name
         if not name:
@@ -242,6 +244,13 @@ class ScriptedSaladCloud:
         if name not in self.groups:
             return problem(404, "not_found")
         return httpx2.Response(200, json={"instances": self.instances.get(name, [])})
+
+    def _patch_instance(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        for number, instance in enumerate(self.instances.get(name, [])):
+            if request.url.path.endswith(f"/{instance['id']}"):
+                self.instances[name][number] = {**instance, **msgspec.json.decode(request.content)}
+                return httpx2.Response(200, json=self.instances[name][number])
+        return problem(404, "not_found")
 
     def _system_logs(self, name: str, _: httpx2.Request) -> httpx2.Response:
         if name not in self.groups:

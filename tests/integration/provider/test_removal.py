@@ -289,7 +289,7 @@ async def test_a_removed_pod_leaves_nothing_in_memory() -> None:
         await world.poll()
     assert (await world.remove()).certain
     provider = world.provider
-    assert (provider._keys, provider._used_names, len(provider._refusals)) == ({}, {}, 0)
+    assert (provider._keys, provider._creation._used_names, len(provider._refusals)) == ({}, {}, 0)
     for _ in range(130):
         await world.poll()
     memories = {name: value for name, value in vars(provider._view).items() if isinstance(value, dict)}

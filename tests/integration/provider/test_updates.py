@@ -42,6 +42,10 @@ async def settled(world: World, rounds: int = 6) -> None:
     await world.sync()
 
 
+def started_and_patched(world: World) -> list[str]:
+    return [kind for _, kind, _ in world.cloud.requests if kind in ("start", "patch")]
+
+
 def set_image(world: World) -> None:
     world.edit(image=IMAGE)
 
@@ -304,8 +308,47 @@ async def test_an_image_that_cannot_be_pulled_is_mended_by_setting_another() -> 
     assert world.waiting == "ErrImagePull"
     set_image(world)
     await settled(world)
-    kinds = [kind for _, kind, _ in world.cloud.requests if kind in ("start", "patch")]
-    assert (kinds, world.waiting) == (["start", "patch"], "ContainerCreating")
+    assert (started_and_patched(world), world.waiting) == (["start", "patch"], "ContainerCreating")
+
+
+@pytest.mark.parametrize("status", ["pending", "a word of tomorrow"])
+async def test_a_group_that_may_have_failed_since_it_was_seen_is_started_before_it_is_changed(status: str) -> None:
+    world = await World().started()
+    await world.sync()
+    await world.sync()
+    world.cloud.set_state(name_of(), status)
+    await world.poll()
+    set_image(world)
+    await settled(world)
+    assert started_and_patched(world) == ["start", "patch"]
+
+
+async def test_a_group_that_needs_no_start_is_changed_all_the_same() -> None:
+    world = await World().started()
+    await world.sync()
+    await world.sync()
+    await world.poll()
+    world.cloud.fail("start", "invalid")
+    set_image(world)
+    await settled(world)
+    assert (started_and_patched(world), group(world)["container"]["image"]) == (["start", "patch"], IMAGE)
+
+
+async def test_a_group_that_turns_out_to_have_failed_when_it_is_changed_is_started() -> None:
+    world = await a_world()
+    world.cloud.set_state(name_of(), "pending")
+    set_image(world)
+    await world.sync()
+    assert started_and_patched(world) == ["patch", "start"]
+
+
+async def test_a_group_that_somebody_stopped_is_changed_and_stays_stopped() -> None:
+    world = await a_world()
+    world.cloud.set_state(name_of(), "stopped")
+    await world.poll()
+    set_image(world)
+    await settled(world)
+    assert started_and_patched(world) == ["patch"]
 
 
 async def test_a_pod_that_is_changed_before_its_group_runs_gets_the_change() -> None:

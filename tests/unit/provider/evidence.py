@@ -100,6 +100,8 @@ def a_group(
     environment: Mapping[str, str] | None = None,
     description: str | None = None,
     group_id: str = "",
+    started: float | None = None,
+    finished: float | None = None,
 ) -> ContainerGroup:
     if counts is None and running is not None:
         counts = InstanceStatusCounts(
@@ -109,7 +111,13 @@ def a_group(
         id=group_id or f"id-of-{name}",
         name=name,
         container=Container(environment_variables=environment),
-        current_state=ContainerGroupState(status=status, description=description, instance_status_counts=counts),
+        current_state=ContainerGroupState(
+            status=status,
+            description=description,
+            instance_status_counts=counts,
+            start_time=None if started is None else at(started),
+            finish_time=None if finished is None else at(finished),
+        ),
     )
 
 

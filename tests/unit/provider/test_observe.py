@@ -516,6 +516,54 @@ def test_an_end_that_nobody_reported_is_unknown_until_its_event_comes() -> None:
     assert last_end(life.see(30, DOWN, (20, OOM))) == (137, "OOMKilled", 10, 20)
 
 
+def test_how_a_program_ended_is_waited_for_where_the_listing_shows_its_failure_first() -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(11, UP, (10, RUNNING))
+    failed = a_group("failed", running=0, finished=20)
+    waiting = life.see(21, failed).state
+    assert waiting
+    assert waiting.waiting
+    assert life.phase == "Running"
+    state = life.see(24, failed, (20, EXIT_1)).state
+    ended = state.terminated if state else None
+    assert (life.phase, ended and ended.exitCode, ended and ended.reason) == ("Failed", 1, "Error")
+
+
+def test_a_run_that_only_events_told_of_counts_where_the_group_has_failed_since() -> None:
+    life = Life(a_pod(policy="Never"))
+    failed = a_group("failed", running=0, finished=20)
+    life.see(21, failed, (10, RUNNING))
+    assert life.phase == "Running"
+    state = life.see(51, failed).state
+    ended = state.terminated if state else None
+    assert (life.phase, ended and ended.exitCode, ended and ended.startedAt) == ("Failed", 137, at(10))
+
+
+def test_a_group_that_was_started_and_failed_ends_its_pod_also_where_nothing_was_heard_of_a_run() -> None:
+    life = Life(a_pod(policy="Never"))
+    failed = a_group("failed", running=0, started=5, finished=20)
+    life.see(21, failed)
+    assert life.phase == "Pending"
+    state = life.see(51, failed).state
+    assert state
+    assert state.terminated
+    assert (life.phase, state.terminated.reason) == ("Failed", "ContainerStatusUnknown")
+
+
+def test_a_group_whose_image_could_not_be_pulled_does_not_end_its_pod_though_it_was_started() -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(100, a_group("failed", running=0, started=5, finished=20, description="no such image"))
+    assert life.phase == "Pending"
+
+
+def test_a_failure_from_before_a_run_is_not_its_end() -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(100, a_group("failed", running=0, finished=20), (90, RUNNING))
+    assert life.phase == "Pending"
+    life.see(101, UP)
+    assert life.phase == "Running"
+
+
 def test_an_exit_that_comes_after_the_next_start_becomes_the_last_state() -> None:
     life = Life(a_pod())
     life.see(11, UP, (10, RUNNING))
