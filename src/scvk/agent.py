@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,9 +24,13 @@ from lightkube.core.exceptions import ConfigError
 from lightkube.resources.core_v1 import Namespace
 
 from scvk import __version__
+from scvk.api_settings import api_door
 from scvk.kubelet.address import own_address
+from scvk.kubelet.api.server import ApiDoor
+from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ClusterForbidden, ClusterUnreachable
+from scvk.kubelet.declared_features import declared_features
 from scvk.kubelet.kubelet import AgentIdentity, Kubelet
 from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, kubelet_version
@@ -43,6 +46,7 @@ from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
+from scvk.signals import stopped_by_signals
 from scvk.translation_settings import checked_policy
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
@@ -114,7 +118,10 @@ async def _run(
 ) -> None:
     server = urlsplit(connection.config.cluster.server)
     address = settings.kubelet_address or own_address(server.hostname or "127.0.0.1", server.port or 443)
-    with explained(connection.config.cluster.server):
+    with (
+        api_door(settings, chosen.node_name, address, utc_now) as door,
+        explained(connection.config.cluster.server),
+    ):
         release = await connection.cluster.server_version()
         version = kubelet_version(release, f"scvk-{__version__}")
         identity = await read_cluster_id(connection.cluster, settings.cluster_id)
@@ -130,12 +137,21 @@ async def _run(
                 chosen.saladcloud.organization,
                 chosen.saladcloud.project,
             ),
-            NodeIdentity(chosen.node_name, address, version, chosen.taints, chosen.labels),
+            NodeIdentity(
+                chosen.node_name,
+                address,
+                version,
+                chosen.taints,
+                chosen.labels,
+                door.port,
+                declared_features(release),
+            ),
             AgentIdentity(holder, settings.agent_namespace or connection.config.namespace or "default"),
             preparation=Preparation(images, checked_policy(settings, kubernetes_version=release)),
             service_links=settings.service_links,
             pods_have_node_ip=settings.pod_ip == "node",
             adopt_legacy=settings.adopt_legacy,
+            door=door,
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -160,6 +176,7 @@ class Node:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
+        door: ApiDoor | None = None,
     ) -> None:
         self.provider = SaladCloudProvider(
             client,
@@ -177,6 +194,8 @@ class Node:
             agent,
             service_links=service_links,
             pods_have_node_ip=pods_have_node_ip,
+            door=door,
+            capabilities=Capabilities(logs=self.provider.program_log),
             now=now,
         )
 
@@ -292,30 +311,6 @@ async def connected(config: SingleConfig) -> AsyncIterator[Connection]:
         yield Connection(config, cluster)
     finally:
         await cluster.aclose()
-
-
-@contextmanager
-def stopped_by_signals(task: asyncio.Task[object]) -> Iterator[list[signal.Signals]]:
-    """Cancel `task` on the first SIGTERM or SIGINT while the block runs; yields the list of signals received.
-
-    Further signals change nothing: cancelling the clean-up too would leave behind what it is there for.
-    """
-    loop = asyncio.get_running_loop()
-    received: list[signal.Signals] = []
-
-    def stop(number: signal.Signals) -> None:
-        received.append(number)
-        if len(received) == 1:
-            task.cancel()
-            log.info("stopping", signal=number.name)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield received
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

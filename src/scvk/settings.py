@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 from cyclopts import Group, Parameter
 
+from scvk.api_settings import ApiSettings, check_api
 from scvk.kubelet.node import Taint
 from scvk.node_settings import (
     FIXED_LABELS,
@@ -115,7 +116,7 @@ class NodeSettings(SaladCloudSettings):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(RegistrySettings, TranslationSettings, NodeSettings):
+class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, NodeSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     disable_taint: Annotated[bool, Parameter(negative=(), group=_NODE)] = False
@@ -128,8 +129,8 @@ class AgentSettings(RegistrySettings, TranslationSettings, NodeSettings):
     """A further label of the node, KEY=VALUE; may be repeated. In the variable: several with commas between."""
 
     kubelet_address: Annotated[str, Parameter(env_var="POD_IP", group=_NODE)] = ""
-    """IP address that the node shows (InternalIP). Default: the one from which this machine reaches the API server,
-    never loopback where there is another."""
+    """IP address that the node shows (InternalIP), and on which the kubelet's API listens. Default: the one from which
+    this machine reaches the API server, never loopback where there is another."""
 
     pod_ip: Annotated[Literal["none", "node"], Parameter(env_var="SALAD_VK_POD_IP", group=_NODE)] = "none"
     """Address that pods show: none, or the node's, for controllers that wait for one. Nothing reaches a pod by it."""
@@ -182,6 +183,7 @@ def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
     _check_address(settings.kubelet_address)
+    check_api(settings)
     saladcloud = checked_saladcloud(settings)
     policy = checked_policy(settings)
     registries = checked_registries(settings)

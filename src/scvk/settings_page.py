@@ -8,6 +8,7 @@ import typing
 from cyclopts import Parameter
 from docstring_parser import parse_from_object
 
+from scvk.api_settings import ApiSettings
 from scvk.registry_settings import RegistrySettings
 from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
 from scvk.translation_settings import TranslationSettings
@@ -36,7 +37,14 @@ def meanings() -> dict[str, str]:
     """Return what each setting of the agent means, by its name."""
     return {
         param.arg_name: param.description or ""
-        for part in (SaladCloudSettings, NodeSettings, TranslationSettings, RegistrySettings, AgentSettings)
+        for part in (
+            SaladCloudSettings,
+            NodeSettings,
+            TranslationSettings,
+            RegistrySettings,
+            ApiSettings,
+            AgentSettings,
+        )
         for param in parse_from_object(part).params
     }
 

@@ -164,6 +164,8 @@ class Ending:
         ending = self
 
         class EndingProvider:
+            program_log = None
+
             def __init__(self, *_: object, **__: object) -> None: ...
 
             async def start(self) -> None:

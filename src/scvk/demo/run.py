@@ -11,11 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from scvk.agent import AgentError, play_node, saladcloud_client, stopped_by_signals
+from scvk.agent import AgentError, play_node, saladcloud_client
 from scvk.demo.cluster import NAMESPACE, DemoCluster, own_cluster, users_cluster
 from scvk.demo.scenario import DemoFailed, Story
 from scvk.saladcloud.errors import SaladCloudError
 from scvk.settings import AgentSettings, CheckedSaladCloud
+from scvk.signals import stopped_by_signals
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.service import Simulator, serve
 from scvk.testbed import TestbedError

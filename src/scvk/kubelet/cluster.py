@@ -155,6 +155,13 @@ class Cluster:
         path = _path(kind, namespace)
         return self._decode(kind, await self._request("POST", path, json=full), f"POST {path}")
 
+    async def review(self, kind: type[Resource], body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Have a TokenReview or SubjectAccessReview answered; the answer has no name and is not kept anywhere."""
+        resource = api_info(kind).resource
+        path = _path(kind, None)
+        full = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {}, **body}
+        return _decode_json(await self._request("POST", path, json=full), dict[str, Any], f"POST {path}")
+
     async def patch(
         self,
         kind: type[ResourceT],

@@ -13,6 +13,8 @@ from datetime import datetime
 
 import structlog
 
+from scvk.kubelet.api.server import ApiDoor, KubeletApi
+from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_inputs import ClusterInputs
 from scvk.kubelet.collection import Collector
@@ -52,6 +54,8 @@ class Kubelet:
         *,
         service_links: bool = False,
         pods_have_node_ip: bool = False,
+        door: ApiDoor | None = None,
+        capabilities: Capabilities | None = None,
         now: Callable[[], datetime],
     ) -> None:
         self._node = node
@@ -95,6 +99,18 @@ class Kubelet:
             known_uids=lambda: frozenset(uid_of(pod) for pod in self._informer.pods()),
             may_act=departure,
         )
+        self._api = None
+        if door is not None:
+            can = capabilities or Capabilities()
+            self._api = KubeletApi(door, cluster, self._informer, can, self._ailment, node=node.name, now=now)
+
+    def _ailment(self) -> str | None:
+        """Return why this kubelet is not healthy, or None."""
+        if not self._informer.synced.is_set():
+            return "the pods of the node have not been listed yet"
+        if not self._agent_lease.held.is_set():
+            return "the agent's lease is not held: nothing is changed until it is"
+        return None
 
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled, or until the Node goes by an uninstallation.
@@ -114,6 +130,8 @@ class Kubelet:
                 if isinstance(self._provider, Remembering):
                     self._provider.recall(left_behind)
                 await prepare()
+                if self._api is not None:
+                    group.create_task(self._api.run())
                 await self._keeper.register()
                 await self._node_lease.renew()
                 log.info("node is registered", node=self._node.name)

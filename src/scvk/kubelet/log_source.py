@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -40,10 +40,10 @@ class NoLog(Exception):
 class LogSource(Protocol):
     """A provider whose pods have logs."""
 
-    def logs(self, pod: Pod, request: LogRequest, latest: Callable[[], Pod | None]) -> AsyncIterator[LogLine]:
+    def logs(self, pod: Pod, request: LogRequest, latest: Callable[[], Pod | None]) -> AsyncGenerator[LogLine, None]:
         """Yield lines in the order of their time, each once; those that come late come when they come.
 
         `latest` returns the pod as it is now, None when it is gone: a follower ends by it. Raises NoLog before the
-        first line, and TemporaryProviderError when the cloud does not answer.
+        first line, and TemporaryProviderError when the cloud does not answer. To be closed when it is left early.
         """
         ...

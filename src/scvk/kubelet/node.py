@@ -33,13 +33,18 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """What the operator chose for the node; `address` is an IP, `version` the VERSION column of `kubectl get nodes`."""
+    """What the operator chose for the node; `address` is an IP, `version` the VERSION column of `kubectl get nodes`.
+
+    `port` is that of the kubelet's API, 0 where there is none; `features` what the node declares, sorted.
+    """
 
     name: str
     address: str
     version: str
     taints: tuple[Taint, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    features: tuple[str, ...] = ()
 
 
 def kubelet_version(server_version: str, program: str) -> str:

@@ -86,6 +86,8 @@ def node_status(
                 {"type": "InternalIP", "address": identity.address},
                 {"type": "Hostname", "address": identity.name},
             ],
+            **({"daemonEndpoints": {"kubeletEndpoint": {"Port": identity.port}}} if identity.port else {}),
+            **({"declaredFeatures": list(identity.features)} if identity.features else {}),
             "nodeInfo": {
                 "architecture": "amd64",
                 "bootID": "",

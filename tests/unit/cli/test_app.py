@@ -170,6 +170,7 @@ def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.Cap
     out = capsys.readouterr().out
     assert set(re.findall(r"\[default: (.*?)\]", out)) <= {
         "processes",
+        "self-signed",
         "high",
         "name",
         "namespaces",

@@ -38,6 +38,8 @@ OTHER_FLAGS = {
     "--exit": "scvk demo",
     "--force": "kubectl delete",
     "--help": "every command",
+    "--kubelet-certificate-authority": "kube-apiserver",
+    **dict.fromkeys(("--limit-bytes", "--previous", "--since", "--tail", "--timestamps"), "kubectl logs"),
 }
 """Flags in the prose that are none of `scvk run`, `scvk simulate`, `scvk translate` or `scvk gc`."""
 SIMULATOR_FLAGS = {

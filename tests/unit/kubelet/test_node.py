@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,6 +145,15 @@ def test_the_status_shows_address_version_and_what_can_be_scheduled() -> None:
         {"type": "Hostname", "address": "salad"},
     ]
     assert status["nodeInfo"]["kubeletVersion"] == "v1.37.2-scvk-1"
+
+
+def test_the_status_tells_where_the_api_is_and_what_it_can_only_where_there_is_one() -> None:
+    without = node_status(node(node_json()), IDENTITY, FACTS, START)["status"]
+    assert not {"daemonEndpoints", "declaredFeatures"} & without.keys()
+    served = dataclasses.replace(IDENTITY, port=10251, features=("ExtendWebSocketsToKubelet",))
+    status = node_status(node(node_json()), served, FACTS, START)["status"]
+    assert status["daemonEndpoints"] == {"kubeletEndpoint": {"Port": 10251}}
+    assert status["declaredFeatures"] == ["ExtendWebSocketsToKubelet"]
 
 
 # -- the keeper ------------------------------------------------------------------------------------------------------

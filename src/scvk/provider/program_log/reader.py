@@ -7,7 +7,7 @@ seconds.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from lightkube.resources.core_v1 import Pod
@@ -46,7 +46,9 @@ class ProgramLog:
         self._now = now
         self._live = LiveLog(self._read, project=project, now=now)
 
-    async def logs(self, pod: Pod, request: LogRequest, latest: Callable[[], Pod | None]) -> AsyncIterator[LogLine]:
+    async def logs(
+        self, pod: Pod, request: LogRequest, latest: Callable[[], Pod | None]
+    ) -> AsyncGenerator[LogLine, None]:
         """Yield the lines of the pod's program; see the protocol."""
         record = record_of((pod.metadata.annotations if pod.metadata else None) or {})
         group = record.group if record is not None else ""

@@ -1,0 +1,113 @@
+"""The kubelet's HTTPS API as a whole: a socket, certificates, who may in, and the application behind.
+
+Constructed with a socket that listens already, so that the node can tell its port before anything is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from scvk.kubelet.api.access import Access
+from scvk.kubelet.api.app import KnownPods, KubeletApp, NodeFace
+from scvk.kubelet.api.client_authority import ClientAuthority
+from scvk.kubelet.api.http_protocol import ApiHttpProtocol
+from scvk.kubelet.api.listener import Listener
+from scvk.kubelet.api.serving_certificate import ServingCertificate, server_context
+from scvk.kubelet.capabilities import Capabilities
+from scvk.kubelet.cluster import Cluster
+
+IDLE_FOR_S = 120
+"""Longer than the API server keeps a connection that it does not use (90 s): it closes first."""
+STOP_WITHIN_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDoor:
+    """Where and how the API is served: all that is not the kubelet's own."""
+
+    listening: socket.socket
+    certificate: Callable[[], ServingCertificate]
+    configuration: Mapping[str, Any]
+    monotonic: Callable[[], float]
+
+    @property
+    def port(self) -> int:
+        """Return the port, for the node to tell."""
+        return int(self.listening.getsockname()[1])
+
+
+class KubeletApi:
+    """Serves until cancelled."""
+
+    def __init__(
+        self,
+        door: ApiDoor,
+        cluster: Cluster,
+        pods: KnownPods,
+        capabilities: Capabilities,
+        ailment: Callable[[], str | None],
+        *,
+        node: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._listening = door.listening
+        self._certificate = door.certificate
+        self._authority = ClientAuthority(cluster)
+        access = Access(cluster.review, node, now=now, monotonic=door.monotonic)
+        self._app = KubeletApp(access, pods, capabilities, NodeFace(door.configuration, ailment), now=now)
+        self._state = ServerState()
+        self._context: tuple[ServingCertificate, str | None, ssl.SSLContext] | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled; then what is still served is cut off."""
+        await self._authority.look()
+        config = Config(
+            self._app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_keep_alive=IDLE_FOR_S,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        listener = Listener(
+            self._listening,
+            self._tls,
+            lambda: ApiHttpProtocol(config, self._state),
+            lambda: len(self._state.connections) + len(self._state.tasks),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._authority.run())
+                group.create_task(listener.run())
+        finally:
+            self._listening.close()
+            tasks = list(self._state.tasks)
+            for task in tasks:
+                task.cancel()
+            for connection in list(self._state.connections):
+                connection.transport.abort()
+            if tasks:
+                await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+
+    def _tls(self) -> ssl.SSLContext:
+        certificate, authority = self._certificate(), self._authority.pem
+        if self._context is None or self._context[:2] != (certificate, authority):
+            try:
+                self._context = (certificate, authority, server_context(certificate, authority))
+            except ValueError as error:
+                log.warning("the kubelet's API lets in no client certificates for now", error=str(error))
+                self._context = (certificate, authority, server_context(certificate, None))
+        return self._context[2]
