@@ -60,7 +60,7 @@ from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
-from scvk.provider.removal import Remover, groups_of
+from scvk.provider.removal import Remover, groups_of, hidden_groups_of
 from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
 from scvk.provider.updates import Updater, joined
@@ -283,6 +283,8 @@ class SaladCloudProvider:
             missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
+        if isinstance(step, WriteRecord | Create | Lost) and await self._reveal(pod):
+            return Observation(None, again_in=0.0)
         match step:
             case WriteRecord(attempt):
                 told = self._owners.told(pod, self._legacy(pod), adopted=attempt == LEGACY_ATTEMPT)
@@ -415,6 +417,21 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
+    async def _reveal(self, pod: Pod) -> bool:
+        """Read by name what may be the pod's group and is listed without its environment; say whether one was read.
+
+        Raises TemporaryProviderError where the environment stays hidden: a second group must not be made beside it.
+        """
+        hidden = hidden_groups_of(self._view, self._mark(pod, 0))
+        for name in hidden:
+            await self._ask(name)
+            if name in hidden_groups_of(self._view, self._mark(pod, 0)):
+                raise TemporaryProviderError(
+                    f"SaladCloud does not show the environment of the container group {name}, which by its name may "
+                    "be this pod's"
+                )
+        return bool(hidden)
+
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
         marks = groups_of(self._view, uid_of(pod), self._owners).values()
@@ -431,12 +448,12 @@ class SaladCloudProvider:
         self._deletions.forget(pod)
         self._creation.forget(pod.uid)
         self._owners.release(pod.uid)
+        self._updater.forget(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
             self._deletion_costs.forget(record.group)
-            self._updater.forget(pod.uid, record.group)
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:
