@@ -16,7 +16,7 @@ def speaker(name: str, script: str) -> dict[str, object]:
 
 
 async def test_lines_of_a_running_pod_are_shown_by_every_flag(stage: Stage) -> None:
-    await stage.running_agent("--kubelet-port", "0")
+    await stage.running_agent()
     await stage.apply(
         speaker("talker", "i=0; while [ $i -lt 250 ]; do echo line $i; i=$((i+1)); done; echo '{\"a\": 1}'; sleep 600")
     )
@@ -43,7 +43,7 @@ async def test_lines_of_a_running_pod_are_shown_by_every_flag(stage: Stage) -> N
 
 
 async def test_a_follower_gets_new_lines_and_ends_with_the_program(stage: Stage) -> None:
-    await stage.running_agent("--kubelet-port", "0")
+    await stage.running_agent()
     script = "i=0; while [ $i -lt 12 ]; do echo line $i; i=$((i+1)); sleep 1; done"
     manifest = speaker("counter", script)
     manifest["spec"]["restartPolicy"] = "Never"  # type: ignore[index] # a pod has a spec
@@ -60,7 +60,7 @@ async def test_a_follower_gets_new_lines_and_ends_with_the_program(stage: Stage)
 
 
 async def test_a_pod_that_has_not_started_says_why(stage: Stage) -> None:
-    await stage.running_agent("--kubelet-port", "0")
+    await stage.running_agent()
     manifest = pod("waits")
     manifest["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "missing"}}]
     await stage.apply(manifest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -24,12 +25,16 @@ _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 log = structlog.get_logger(__name__)
 
 
-class PortTaken(Exception):
+class CannotListen(Exception):
     """The address or port cannot be listened on; the text says which and why."""
 
 
+class PortTaken(CannotListen):
+    """Somebody else listens there."""
+
+
 def listening_socket(address: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one. Raises PortTaken."""
+    """Return a socket that listens; port 0 takes a free one. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -39,7 +44,8 @@ def listening_socket(address: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise PortTaken(f"cannot listen on {address} port {port}: {error.strerror or error}") from error
+        kind = PortTaken if error.errno == errno.EADDRINUSE else CannotListen
+        raise kind(f"cannot listen on {address} port {port}: {error.strerror or error}") from error
     return listener
 
 
