@@ -19,7 +19,7 @@ from lightkube.models.core_v1 import Container, PodSpec, PodStatus
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.api.listener import listening_socket
+from scvk.kubelet.api.listener import Limits, listening_socket
 from scvk.kubelet.api.server import ApiDoor, KubeletApi
 from scvk.kubelet.api.serving_certificate import self_signed
 from scvk.kubelet.capabilities import (
@@ -256,7 +256,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def served(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[Served]:
+async def served(
+    now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: Limits | None = None
+) -> AsyncIterator[Served]:
     """Serve the API while the block runs."""
     reviewer = Reviewer(Authority("clients", datetime.now(UTC)))
     provider, ailment = Provider(), [""]
@@ -266,7 +268,9 @@ async def served(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Asy
     door = ApiDoor(listening, lambda: certificate, {"nodeName": NODE}, time.monotonic)
     transport = httpx2.MockTransport(reviewer)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
-        api = KubeletApi(door, Cluster(http), Pods(), can, lambda: ailment[0] or None, node=NODE, now=now)
+        api = KubeletApi(
+            door, Cluster(http), Pods(), can, lambda: ailment[0] or None, node=NODE, now=now, limits=limits
+        )
         task = asyncio.create_task(api.run())
         try:
             yield Served(door.port, provider, reviewer, ailment, api)
