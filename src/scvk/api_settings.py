@@ -9,11 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import structlog
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.api.certificate_sources import FromFiles, SelfSigned
-from scvk.kubelet.api.listener import PortTaken, listening_socket
+from scvk.kubelet.api.listener import CannotListen, PortTaken, listening_socket
 from scvk.kubelet.api.server import ApiDoor
 from scvk.kubelet.api.serving_certificate import ServingCertificate
 from scvk.settings_error import SettingsError
@@ -21,17 +20,15 @@ from scvk.settings_error import SettingsError
 KUBELET_PORT = 10250
 _API = Group("Kubelet API", sort_key=3)
 
-log = structlog.get_logger(__name__)
-
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
     """How the kubelet's API is served."""
 
-    kubelet_port: Annotated[int | None, Parameter(env_var="SALAD_VK_KUBELET_PORT", group=_API)] = None
-    """Port of the kubelet's API on the node's address; 0 takes a free one. Default: 10250, or a free one where that is
-    taken. The node tells the API server which it is."""
+    kubelet_port: Annotated[int, Parameter(env_var="SALAD_VK_KUBELET_PORT", group=_API)] = KUBELET_PORT
+    """Port of the kubelet's API on the node's address; 0 takes a free one, for a second agent or a kubelet on the same
+    machine. The node tells the API server which it is."""
 
     kubelet_certificate: Annotated[
         Literal["self-signed", "files"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
@@ -48,7 +45,7 @@ class ApiSettings:
 
 def check_api(settings: ApiSettings) -> None:
     """Raise SettingsError for what cannot be."""
-    if settings.kubelet_port is not None and not 0 <= settings.kubelet_port <= 0xFFFF:
+    if not 0 <= settings.kubelet_port <= 0xFFFF:
         raise SettingsError(f"--kubelet-port: {settings.kubelet_port} is no port")
     files = (settings.kubelet_certificate_file, settings.kubelet_private_key_file)
     if settings.kubelet_certificate == "files" and not all(files):
@@ -77,15 +74,10 @@ def api_door(settings: ApiSettings, node: str, address: str, now: Callable[[], d
 
 def _open_socket(settings: ApiSettings, address: str) -> socket.socket:
     try:
-        if settings.kubelet_port is not None:
-            return listening_socket(address, settings.kubelet_port)
-        try:
-            return listening_socket(address, KUBELET_PORT)
-        except PortTaken as error:
-            listening = listening_socket(address, 0)
-            log.info("taking a free port for the kubelet's API", port=listening.getsockname()[1], why=str(error))
-            return listening
+        return listening_socket(address, settings.kubelet_port)
     except PortTaken as error:
+        raise SettingsError(f"--kubelet-port: {error}; --kubelet-port 0 takes a free one") from error
+    except CannotListen as error:
         raise SettingsError(f"--kubelet-address, --kubelet-port: {error}") from error
 
 

@@ -246,10 +246,13 @@ def api_key(settings: SaladCloudSettings) -> str:
 
 def _check_address(text: str) -> None:
     try:
-        if text:
-            ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text) if text else None
     except ValueError:
         raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
+    if address is not None and (address.is_unspecified or address.is_multicast):
+        raise SettingsError(
+            f"--kubelet-address: {text} is no address of this machine that the API server could call; name one"
+        )
 
 
 def _check_complete(settings: SaladCloudSettings, *, needs_project: bool) -> None:

@@ -56,8 +56,9 @@ def flag_names(settings: type, setting: dataclasses.Field[object]) -> tuple[str,
 
 def _row(setting: dataclasses.Field[object], meaning: str) -> str:
     variables = ", ".join(f"`{variable}`" for variable in _parameter(AgentSettings, setting).env_var or ())
-    given = (setting.default,) if isinstance(setting.default, str) else setting.default
-    default = ", ".join(f"`{each}`" for each in given if each) if isinstance(given, tuple) else ""
+    given = setting.default if isinstance(setting.default, tuple) else (setting.default,)
+    shown = [each for each in given if isinstance(each, str | int) and each]
+    default = ", ".join(f"`{each}`" for each in shown)
     flags = ", ".join(f"`{name}`" for name in flag_names(AgentSettings, setting))
     return f"| {flags} | {variables} | {default} | {' '.join(meaning.split())} |"
 

@@ -47,6 +47,7 @@ class Stage:
             "SALAD_CLOUD_PROJECT_NAME": PROJECT,
             "SALAD_CLOUD_API_URL": self.cloud.url,
             "SALAD_VK_NODE_NAME": self.node,
+            "SALAD_VK_KUBELET_PORT": "0",
             "SALAD_VK_LOG_LEVEL": "debug",
             "KUBECONFIG": str(self.account),
             **environment,

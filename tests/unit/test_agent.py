@@ -25,7 +25,7 @@ from scvk.saladcloud.errors import Call, NotFound, Unauthorized
 from scvk.settings import AgentSettings, SettingsError
 from tests.unit.kubelet.in_memory_api import InMemoryApi
 
-SETTINGS = AgentSettings(sce_api_key="key", sce_organization_name="acme", sce_project_name="default")
+SETTINGS = AgentSettings(sce_api_key="key", sce_organization_name="acme", sce_project_name="default", kubelet_port=0)
 SERVER = "https://k8s.test:6443"
 
 

@@ -24,6 +24,7 @@ from scvk.kubelet.api.log_query import WrongQuery, log_view
 from scvk.kubelet.api.log_stream import LogResponse
 from scvk.kubelet.api.permissions import permissions
 from scvk.kubelet.api.pod_target import NotHere, check_container, target_pod
+from scvk.kubelet.api.strangers import network_of
 from scvk.kubelet.api.upgrades import serve_command, serve_port_forward
 from scvk.kubelet.api.work import attach, connect, output_of, run
 from scvk.kubelet.capabilities import Capabilities, NotPossible
@@ -92,10 +93,17 @@ class KubeletApp:
         connection: ApiHttpProtocol = request.state.connection
         serving: ASGIApp = self._routes
         try:
-            caller = await self._access.caller(connection.peer_certificate(), request.headers.get("authorization"))
+            client = request.client.host if request.client is not None else ""
+            caller = await self._access.caller(
+                connection.peer_certificate(), request.headers.get("authorization"), network_of(client)
+            )
+            connection.let_in()
             await self._access.allow(caller, permissions(request.method, scope["path"]))
         except Refused as refusal:
-            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+            # Who is not known keeps no connection.
+            headers = {} if refusal.status == 403 else {"Connection": "close"}
+            if refusal.status == 401:
+                headers["WWW-Authenticate"] = "Bearer"
             serving = PlainTextResponse(str(refusal), refusal.status, headers)
         await serving(scope, receive, send)
 

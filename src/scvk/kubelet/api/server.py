@@ -21,7 +21,7 @@ from scvk.kubelet.api.access import Access
 from scvk.kubelet.api.app import KnownPods, KubeletApp, NodeFace
 from scvk.kubelet.api.client_authority import ClientAuthority
 from scvk.kubelet.api.http_protocol import ApiHttpProtocol
-from scvk.kubelet.api.listener import Listener
+from scvk.kubelet.api.listener import Limits, Listener
 from scvk.kubelet.api.serving_certificate import ServingCertificate, server_context
 from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
@@ -61,7 +61,9 @@ class KubeletApi:
         *,
         node: str,
         now: Callable[[], datetime],
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self._listening = door.listening
         self._certificate = door.certificate
         self._authority = ClientAuthority(cluster)
@@ -85,8 +87,11 @@ class KubeletApi:
         listener = Listener(
             self._listening,
             self._tls,
-            lambda: ApiHttpProtocol(config, self._state),
+            lambda stranger: ApiHttpProtocol(
+                config, self._state, stranger, request_within_s=self._limits.request_within_s
+            ),
             lambda: len(self._state.connections) + len(self._state.tasks),
+            self._limits,
         )
         try:
             async with asyncio.TaskGroup() as group:
