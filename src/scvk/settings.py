@@ -31,6 +31,7 @@ from scvk.provider.translate.policy import Policy
 from scvk.registry import AddressPolicy
 from scvk.registry_settings import RegistrySettings, checked_registries
 from scvk.settings_error import SettingsError
+from scvk.ssh_settings import SshSettings, check_ssh
 from scvk.translation_settings import TranslationSettings, checked_policy, items
 
 __all__ = [
@@ -116,7 +117,7 @@ class NodeSettings(SaladCloudSettings):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AgentSettings(ApiSettings, RegistrySettings, TranslationSettings, NodeSettings):
+class AgentSettings(SshSettings, ApiSettings, RegistrySettings, TranslationSettings, NodeSettings):
     """What `scvk run` was told. Construct it freely; `checked` raises SettingsError for what cannot be."""
 
     disable_taint: Annotated[bool, Parameter(negative=(), group=_NODE)] = False
@@ -184,6 +185,7 @@ def checked(settings: AgentSettings) -> Checked:
     log_level(settings)
     _check_address(settings.kubelet_address)
     check_api(settings)
+    check_ssh(settings)
     saladcloud = checked_saladcloud(settings)
     policy = checked_policy(settings)
     registries = checked_registries(settings)

@@ -60,6 +60,7 @@ from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
+from scvk.provider.remote_commands.access import RemoteAccess
 from scvk.provider.removal import Remover, groups_of, hidden_groups_of
 from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
@@ -75,6 +76,7 @@ from scvk.saladcloud.errors import (
     Unauthorized,
 )
 from scvk.saladcloud.models import ContainerGroup
+from scvk.saladcloud.ssh.pool import SharedConnections
 
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
@@ -109,6 +111,7 @@ class SaladCloudProvider:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
+        ssh: SharedConnections | None = None,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -134,6 +137,8 @@ class SaladCloudProvider:
         )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
+        self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
+        """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
         self._keys: dict[str, PodKey] = {}
         self._refusals = Refusals(invite, monotonic=monotonic)
         self._creation = Creation(
@@ -165,12 +170,15 @@ class SaladCloudProvider:
 
     async def run(self) -> None:
         """Keep the view of the cloud fresh until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._poller.run())
-            group.create_task(self._organization.run())
-            group.create_task(self._creations.run())
-            group.create_task(self._refusals.run())
-            group.create_task(self._deletions.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._poller.run())
+                group.create_task(self._organization.run())
+                group.create_task(self._creations.run())
+                group.create_task(self._refusals.run())
+                group.create_task(self._deletions.run())
+        finally:
+            await self.remote_access.aclose()
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -368,6 +376,10 @@ class SaladCloudProvider:
         if record is None or record.group != group_name(self._mark(pod, record.attempt)):
             return None
         return record
+
+    def _group_of(self, pod: Pod) -> str | None:
+        record = self._record(pod)
+        return record.group if record is not None else None
 
     def _lately_missing(self, record: Record | None) -> bool:
         since = self._monotonic() - ANSWER_BY_NAME_HOLDS_S

@@ -130,12 +130,12 @@ class KubeletApp:
 
     async def _exec(self, request: Request) -> Response:
         pod, container = self._target(request)
-        query = command_query(request.query_params, needs_command=True)
+        query = command_query(request.scope["query_string"], needs_command=True)
         return await serve_command(request, query, run(self._can.commands, pod, container, query.command))
 
     async def _attach(self, request: Request) -> Response:
         pod, container = self._target(request)
-        query = command_query(request.query_params, needs_command=False)
+        query = command_query(request.scope["query_string"], needs_command=False)
         lines = None
         if self._can.logs is not None:
             shown = LogRequest(container, since=self._now(), follow=True)
