@@ -270,7 +270,9 @@ class Wire:
 
 @asynccontextmanager
 async def served(
-    now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: Limits | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Served]:
     """Serve the API while the block runs."""
     reviewer = Reviewer(Authority("clients", datetime.now(UTC)))
@@ -278,7 +280,7 @@ async def served(
     certificate = self_signed(NODE, "127.0.0.1", datetime.now(UTC))
     listening = listening_socket("127.0.0.1", 0)
     can = Capabilities(provider, provider, provider)
-    door = ApiDoor(listening, lambda: certificate, {"nodeName": NODE}, time.monotonic)
+    door = ApiDoor(listening, lambda: certificate, {"nodeName": NODE}, monotonic)
     transport = httpx2.MockTransport(reviewer)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
         api = KubeletApi(
