@@ -164,7 +164,7 @@ class Ending:
         ending = self
 
         class EndingProvider:
-            program_log = None
+            program_log = usage = None
 
             def __init__(self, *_: object, **__: object) -> None: ...
 
