@@ -14,7 +14,7 @@ import structlog
 from cyclopts import Group, Parameter
 
 from scvk.kubelet.api.certificate_sources import FromFiles, SelfSigned
-from scvk.kubelet.api.listener import PortTaken, listening_socket
+from scvk.kubelet.api.listener import CannotListen, PortTaken, listening_socket
 from scvk.kubelet.api.server import ApiDoor
 from scvk.kubelet.api.serving_certificate import ServingCertificate
 from scvk.own_process import own_usage
@@ -36,9 +36,9 @@ log = structlog.get_logger(__name__)
 class ApiSettings:
     """How the kubelet's API is served."""
 
-    kubelet_port: Annotated[int | None, Parameter(env_var="SALAD_VK_KUBELET_PORT", group=_API)] = None
-    """Port of the kubelet's API on the node's address; 0 takes a free one. Default: 10250, or a free one where that is
-    taken. The node tells the API server which it is."""
+    kubelet_port: Annotated[int, Parameter(env_var="SALAD_VK_KUBELET_PORT", group=_API)] = KUBELET_PORT
+    """Port of the kubelet's API on the node's address; 0 takes a free one, for a second agent or a kubelet on the same
+    machine. The node tells the API server which it is."""
 
     kubelet_certificate: Annotated[
         Literal["self-signed", "files"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
@@ -67,7 +67,7 @@ def check_api(settings: ApiSettings) -> None:
         check_address("--metrics-address", settings.metrics_address)
     if settings.metrics_port is not None and not NO_PORT <= settings.metrics_port <= 0xFFFF:
         raise SettingsError(f"--metrics-port: {settings.metrics_port} is no port, nor -1")
-    if settings.kubelet_port is not None and not 0 <= settings.kubelet_port <= 0xFFFF:
+    if not 0 <= settings.kubelet_port <= 0xFFFF:
         raise SettingsError(f"--kubelet-port: {settings.kubelet_port} is no port")
     files = (settings.kubelet_certificate_file, settings.kubelet_private_key_file)
     if settings.kubelet_certificate == "files" and not all(files):
@@ -112,8 +112,10 @@ def api_door(settings: ApiSettings, node: str, address: str, now: Callable[[], d
 
 def _api_socket(settings: ApiSettings, address: str) -> socket.socket:
     try:
-        return _open_socket("the kubelet's API", address, settings.kubelet_port, KUBELET_PORT)
+        return listening_socket(address, settings.kubelet_port)
     except PortTaken as error:
+        raise SettingsError(f"--kubelet-port: {error}; --kubelet-port 0 takes a free one") from error
+    except CannotListen as error:
         raise SettingsError(f"--kubelet-address, --kubelet-port: {error}") from error
 
 
@@ -122,21 +124,14 @@ def _plain_socket(settings: ApiSettings, node_address: str) -> socket.socket | N
         return None
     address = node_address if settings.metrics_address == NODE_ADDRESS else settings.metrics_address or LOOPBACK
     try:
-        return _open_socket("metrics and health", address, settings.metrics_port, METRICS_PORT)
-    except PortTaken as error:
+        if settings.metrics_port is not None:
+            return listening_socket(address, settings.metrics_port)
+        try:
+            return listening_socket(address, METRICS_PORT)
+        except PortTaken:
+            return listening_socket(address, 0)
+    except CannotListen as error:
         raise SettingsError(f"--metrics-address, --metrics-port: {error}") from error
-
-
-def _open_socket(what: str, address: str, port: int | None, usual: int) -> socket.socket:
-    """Listen on a port, or where none is given on the usual one, or on a free one. Raises PortTaken."""
-    if port is not None:
-        return listening_socket(address, port)
-    try:
-        return listening_socket(address, usual)
-    except PortTaken as error:
-        listening = listening_socket(address, 0)
-        log.info(f"taking a free port for {what}", port=listening.getsockname()[1], why=str(error))
-        return listening
 
 
 def _certificate_source(

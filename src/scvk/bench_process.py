@@ -46,6 +46,7 @@ async def started_agent(testbed: Testbed, api_url: str, api_key: str, node: str)
         "SALAD_CLOUD_ORGANIZATION_NAME": "acme-corp",
         "SALAD_CLOUD_PROJECT_NAME": "default",
         "SALAD_VK_NODE_NAME": node,
+        "SALAD_VK_KUBELET_PORT": "0",
     }
     started = time.perf_counter()
     agent = await asyncio.create_subprocess_exec(

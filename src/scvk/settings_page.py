@@ -11,6 +11,7 @@ from docstring_parser import parse_from_object
 from scvk.api_settings import ApiSettings
 from scvk.registry_settings import RegistrySettings
 from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
+from scvk.ssh_settings import SshSettings
 from scvk.translation_settings import TranslationSettings
 
 _HEAD = """# Configuration
@@ -43,6 +44,7 @@ def meanings() -> dict[str, str]:
             TranslationSettings,
             RegistrySettings,
             ApiSettings,
+            SshSettings,
             AgentSettings,
         )
         for param in parse_from_object(part).params
@@ -56,8 +58,9 @@ def flag_names(settings: type, setting: dataclasses.Field[object]) -> tuple[str,
 
 def _row(setting: dataclasses.Field[object], meaning: str) -> str:
     variables = ", ".join(f"`{variable}`" for variable in _parameter(AgentSettings, setting).env_var or ())
-    given = (setting.default,) if isinstance(setting.default, str) else setting.default
-    default = ", ".join(f"`{each}`" for each in given if each) if isinstance(given, tuple) else ""
+    given = setting.default if isinstance(setting.default, tuple) else (setting.default,)
+    shown = [each for each in given if isinstance(each, str | int) and each]
+    default = ", ".join(f"`{each}`" for each in shown)
     flags = ", ".join(f"`{name}`" for name in flag_names(AgentSettings, setting))
     return f"| {flags} | {variables} | {default} | {' '.join(meaning.split())} |"
 

@@ -79,7 +79,7 @@ async def deployed_agent(stage: Stage, deployment: str, token: Path) -> Program:
         for name, value in secret["data"].items():
             (place / name).write_bytes(base64.b64decode(value))
         places[mount["mountPath"]] = str(place)
-    environment = {"KUBECONFIG": str(token)}
+    environment = {"KUBECONFIG": str(token), "SALAD_VK_KUBELET_PORT": "0"}
     for variable in container["env"]:
         if "value" in variable:
             value = variable["value"]

@@ -159,8 +159,8 @@ class StrictApi(InMemoryApi):
             self.broken_rules.append(f"{path}: {suspicious}")
         return answer
 
-    def _watch(self, params: httpx2.QueryParams) -> httpx2.Response:
-        super()._watch(params)
+    def _watch(self, folder: str, params: httpx2.QueryParams) -> httpx2.Response:
+        super()._watch(folder, params)
         return httpx2.Response(200, content=self._until_closed(self.watches[-1]))
 
     async def _until_closed(self, watch: Watch) -> AsyncIterator[bytes]:

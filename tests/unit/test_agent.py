@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from scvk.saladcloud.errors import Call, NotFound, Unauthorized
 from scvk.settings import AgentSettings, SettingsError
 from tests.unit.kubelet.in_memory_api import InMemoryApi
 
-SETTINGS = AgentSettings(sce_api_key="key", sce_organization_name="acme", sce_project_name="default")
+SETTINGS = AgentSettings(sce_api_key="key", sce_organization_name="acme", sce_project_name="default", kubelet_port=0)
 SERVER = "https://k8s.test:6443"
 
 
@@ -165,6 +166,7 @@ class Ending:
 
         class EndingProvider:
             program_log = usage = None
+            remote_access = SimpleNamespace(commands=None, ports=None)
 
             def __init__(self, *_: object, **__: object) -> None: ...
 

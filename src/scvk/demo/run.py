@@ -133,6 +133,7 @@ def _agent_settings(cluster: DemoCluster, cloud: CheckedSaladCloud) -> AgentSett
         sce_organization_name=cloud.organization,
         sce_project_name=cloud.project,
         api_url=cloud.api_url,
+        kubelet_port=0,
     )
 
 

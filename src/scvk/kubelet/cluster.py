@@ -9,7 +9,7 @@ models do not know would vanish.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -240,14 +240,20 @@ class Cluster:
         return ObjectList(tuple(items), body.metadata.resource_version, tuple(unreadable))
 
     async def watch(
-        self, kind: type[ResourceT], *, field_selector: str, resource_version: str, server_timeout_s: int
-    ) -> AsyncIterator[WatchEvent[ResourceT]]:
-        """Yield changes since `resource_version` until the server ends the watch.
+        self,
+        kind: type[ResourceT],
+        *,
+        namespace: str | None = None,
+        field_selector: str,
+        resource_version: str,
+        server_timeout_s: int,
+    ) -> AsyncGenerator[WatchEvent[ResourceT], None]:
+        """Yield changes since `resource_version` until the server ends the watch; "": what there is comes first.
 
         Raises ResourceVersionGone when a new list is needed, ClusterUnreachable when the stream breaks, is silent for
         longer than `server_timeout_s` plus WATCH_GRACE_S, or has a line that cannot be read.
         """
-        path = _path(kind, None, all_namespaces=True)
+        path = _path(kind, namespace, all_namespaces=namespace is None)
         what = f"WATCH {path}"
         params = {
             "watch": "true",

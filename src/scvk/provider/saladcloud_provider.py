@@ -60,7 +60,8 @@ from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
-from scvk.provider.removal import Remover, groups_of
+from scvk.provider.remote_commands.access import RemoteAccess
+from scvk.provider.removal import Remover, groups_of, hidden_groups_of
 from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
 from scvk.provider.updates import Updater, joined
@@ -78,6 +79,7 @@ from scvk.saladcloud.errors import (
     Unauthorized,
 )
 from scvk.saladcloud.models import ContainerGroup
+from scvk.saladcloud.ssh.pool import SharedConnections
 
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
@@ -112,6 +114,7 @@ class SaladCloudProvider:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
+        ssh: SharedConnections | None = None,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -148,6 +151,8 @@ class SaladCloudProvider:
             is_read=lambda: self.usage.is_read,
             monotonic=monotonic,
         )
+        self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
+        """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
         self._keys: dict[str, PodKey] = {}
         self._refusals = Refusals(invite, monotonic=monotonic)
         self._creation = Creation(
@@ -179,13 +184,16 @@ class SaladCloudProvider:
 
     async def run(self) -> None:
         """Keep the view of the cloud fresh until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._poller.run())
-            group.create_task(self._organization.run())
-            group.create_task(self._creations.run())
-            group.create_task(self._refusals.run())
-            group.create_task(self._deletions.run())
-            group.create_task(self._figures.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._poller.run())
+                group.create_task(self._organization.run())
+                group.create_task(self._creations.run())
+                group.create_task(self._refusals.run())
+                group.create_task(self._deletions.run())
+                group.create_task(self._figures.run())
+        finally:
+            await self.remote_access.aclose()
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -307,6 +315,8 @@ class SaladCloudProvider:
             missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
+        if isinstance(step, WriteRecord | Create | Lost) and await self._reveal(pod):
+            return Observation(None, again_in=0.0)
         match step:
             case WriteRecord(attempt):
                 told = self._owners.told(pod, self._legacy(pod), adopted=attempt == LEGACY_ATTEMPT)
@@ -449,6 +459,21 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
+    async def _reveal(self, pod: Pod) -> bool:
+        """Read by name what may be the pod's group and is listed without its environment; say whether one was read.
+
+        Raises TemporaryProviderError where the environment stays hidden: a second group must not be made beside it.
+        """
+        hidden = hidden_groups_of(self._view, self._mark(pod, 0))
+        for name in hidden:
+            await self._ask(name)
+            if name in hidden_groups_of(self._view, self._mark(pod, 0)):
+                raise TemporaryProviderError(
+                    f"SaladCloud does not show the environment of the container group {name}, which by its name may "
+                    "be this pod's"
+                )
+        return bool(hidden)
+
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
         marks = groups_of(self._view, uid_of(pod), self._owners).values()
@@ -465,12 +490,12 @@ class SaladCloudProvider:
         self._deletions.forget(pod)
         self._creation.forget(pod.uid)
         self._owners.release(pod.uid)
+        self._updater.forget(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
             self._deletion_costs.forget(record.group)
-            self._updater.forget(pod.uid, record.group)
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:

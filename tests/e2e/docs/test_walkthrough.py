@@ -27,7 +27,7 @@ async def test_every_command_of_the_walkthrough_does_what_it_says(
 ) -> None:
     cloud = await SimulatedCloud.start(tmp_path, speed=20)
     environment = with_cluster(readers_environment, testbed)
-    environment |= {"SCVK_REPOSITORY": str(repository), "SALAD_CLOUD_API_URL": cloud.url}
+    environment |= {"SCVK_REPOSITORY": str(repository), "SALAD_CLOUD_API_URL": cloud.url, "SALAD_VK_KUBELET_PORT": "0"}
     terminal = Terminal(tmp_path, environment, keyboard=f"{API_KEY}\n")
     try:
         for step in steps(page("docs/walkthrough.md")):

@@ -19,7 +19,7 @@ from lightkube.models.core_v1 import Container, PodSpec, PodStatus
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod
 
-from scvk.kubelet.api.listener import listening_socket
+from scvk.kubelet.api.listener import Limits, listening_socket
 from scvk.kubelet.api.server import ApiDoor, KubeletApi
 from scvk.kubelet.api.serving_certificate import self_signed
 from scvk.kubelet.capabilities import (
@@ -149,6 +149,7 @@ class Reviewer:
     authority: Authority
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
+    _rotated: asyncio.Event = field(default_factory=asyncio.Event)
     rights: Mapping[str, set[tuple[str, str]] | None] = field(
         default_factory=lambda: {
             "apiserver": None,  # may do everything
@@ -166,9 +167,10 @@ class Reviewer:
         if self.is_down:
             return httpx2.Response(503, text="down")
         if path.endswith("/configmaps/extension-apiserver-authentication"):
-            data = {"client-ca-file": self.authority.pair.certificate.decode()}
-            metadata = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
-            return self._json({"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "data": data})
+            return self._json(self._config_map())
+        if path.endswith("/configmaps"):
+            assert request.url.params["fieldSelector"] == "metadata.name=extension-apiserver-authentication"
+            return httpx2.Response(200, content=self._changes())
         spec = json.loads(request.content)["spec"]
         if path.endswith("/tokenreviews"):
             known = spec["token"] in (ADMIN_TOKEN, READER_TOKEN, POOR_TOKEN, METER_TOKEN)
@@ -181,6 +183,22 @@ class Reviewer:
         rights = self.rights[spec["user"]]
         allowed = rights is None or (wanted["verb"], wanted["subresource"]) in rights
         return self._json({"kind": "SubjectAccessReview", "metadata": {}, "status": {"allowed": allowed}})
+
+    def rotate(self, authority: Authority) -> None:
+        """Let the cluster have another authority."""
+        self.authority = authority
+        self._rotated.set()
+
+    def _config_map(self) -> dict[str, Any]:
+        data = {"client-ca-file": self.authority.pair.certificate.decode()}
+        metadata = {"name": "extension-apiserver-authentication", "namespace": "kube-system", "resourceVersion": "7"}
+        return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "data": data}
+
+    async def _changes(self) -> AsyncIterator[bytes]:
+        while True:
+            yield json.dumps({"type": "MODIFIED", "object": self._config_map()}).encode() + b"\n"
+            await self._rotated.wait()
+            self._rotated.clear()
 
     @staticmethod
     def _json(body: dict[str, Any]) -> httpx2.Response:
@@ -195,12 +213,7 @@ class Served:
     provider: Provider
     reviewer: Reviewer
     ailment: list[str]
-    api: KubeletApi
     plain_port: int
-
-    async def look_again(self) -> None:
-        """Let the API look for the client authority now."""
-        await self.api._authority.look()
 
     @property
     def url(self) -> str:
@@ -267,7 +280,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def served(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[Served]:
+async def served(
+    now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: Limits | None = None
+) -> AsyncIterator[Served]:
     """Serve the API while the block runs."""
     reviewer = Reviewer(Authority("clients", datetime.now(UTC)))
     provider, ailment = Provider(), [""]
@@ -285,10 +300,12 @@ async def served(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Asy
     )
     transport = httpx2.MockTransport(reviewer)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
-        api = KubeletApi(door, Cluster(http), Pods(), can, lambda: ailment[0] or None, node=NODE, now=now)
+        api = KubeletApi(
+            door, Cluster(http), Pods(), can, lambda: ailment[0] or None, node=NODE, now=now, limits=limits
+        )
         task = asyncio.create_task(api.run())
         try:
-            yield Served(door.port, provider, reviewer, ailment, api, plain.getsockname()[1])
+            yield Served(door.port, provider, reviewer, ailment, plain.getsockname()[1])
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -30,7 +30,10 @@ async def test_what_is_sent_is_cut_at_the_byte(served_api: Served) -> None:
 async def test_the_query_reaches_the_provider(served_api: Served) -> None:
     async with served_api.client(token=ADMIN_TOKEN) as client:
         await client.get(PATH, params={"tailLines": "7", "sinceTime": "2026-01-01T00:00:00Z"})
-    (request,) = served_api.provider.asked
+        await client.get(PATH, params={"tail": "8"})
+        await client.get(PATH, params={"tail": "all"})
+    request, *older_names = served_api.provider.asked
+    assert [each.tail_lines for each in older_names] == [8, None]
     assert (request.tail_lines, request.since and request.since.isoformat()) == (7, "2026-01-01T00:00:00+00:00")
 
 

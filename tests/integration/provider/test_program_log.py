@@ -148,3 +148,36 @@ async def test_a_cloud_that_does_not_answer_is_said() -> None:
     world.cloud.fail("logs", *["500"] * 10)
     with pytest.raises(TemporaryProviderError, match="the log cannot be read now"):
         await read(world)
+
+
+async def test_a_page_full_of_one_time_stamp_is_told_as_a_gap_and_what_follows_is_shown() -> None:
+    world = await running()
+    say(world, "before", ago_s=2)
+    crowd = wall_clock() - timedelta(seconds=1)
+    world.cloud.lines += [(crowd, name_of(), f"line {number}") for number in range(150)]
+    say(world, "after")
+    await asyncio.sleep(3)
+    shown = await read(world)
+    assert (shown[0], shown[-1]) == ("before", "after")
+    assert [line for line in shown if "lines are missing here" in line] != []
+    assert len([line for line in shown if line.startswith("line ")]) == 100
+
+
+async def test_after_the_start_twenty_followers_cost_what_one_costs() -> None:
+    world = await running()
+    say(world, "one")
+    await asyncio.sleep(3)
+
+    async def cost_of(count: int) -> int:
+        readers = [Reader(world, LogRequest("main", follow=True)) for _ in range(count)]
+        await asyncio.sleep(10)
+        before = world.cloud.count("logs")
+        await asyncio.sleep(60)
+        cost = world.cloud.count("logs") - before
+        assert all(reader.texts == ["one"] for reader in readers)
+        for reader in readers:
+            reader.task.cancel()
+        await asyncio.gather(*(reader.task for reader in readers), return_exceptions=True)
+        return cost
+
+    assert await cost_of(20) == await cost_of(1)

@@ -169,6 +169,7 @@ def test_help_shows_defaults_that_say_something_and_no_others(capsys: pytest.Cap
     assert execute([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert set(re.findall(r"\[default: (.*?)\]", out)) <= {
+        "10250",
         "processes",
         "self-signed",
         "high",

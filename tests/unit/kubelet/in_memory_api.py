@@ -19,6 +19,7 @@ from scvk.kubelet.cluster import Cluster
 from tests.unit.kubelet.strategic_merge import json_merge, strategic_merge
 
 KINDS = {
+    "certificatesigningrequests": "CertificateSigningRequest",
     "configmaps": "ConfigMap",
     "events": "Event",
     "leases": "Lease",
@@ -53,6 +54,7 @@ class Watch:
     """An open watch; what is put into `lines` reaches the client: bytes, an error, or None for the end."""
 
     params: httpx2.QueryParams
+    folder: str = "pods"
     lines: asyncio.Queue[bytes | Exception | None] = field(default_factory=asyncio.Queue)
 
     def send(self, kind: str, body: dict[str, Any]) -> None:
@@ -204,7 +206,7 @@ class InMemoryApi:
         present = self.objects.get(path)
         if seen.method == "GET" and seen.url.path.endswith(f"/{plural}"):
             params = seen.url.params
-            return self._watch(params) if params.get("watch") == "true" else self._list(path, params)
+            return self._watch(path, params) if params.get("watch") == "true" else self._list(path, params)
         if seen.method == "POST":
             new = f"{path}/{seen.body['metadata']['name']}"
             if new in self.objects:
@@ -253,10 +255,15 @@ class InMemoryApi:
         body = {"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": selected}
         return json_answer(200, body)
 
-    def _watch(self, params: httpx2.QueryParams) -> httpx2.Response:
-        watch = Watch(params)
-        since = int(params["resourceVersion"])
+    def _watch(self, folder: str, params: httpx2.QueryParams) -> httpx2.Response:
+        watch = Watch(params, folder)
         self.watches.append(watch)
+        if not params["resourceVersion"]:  # begins with what there is
+            for path, body in sorted(self.objects.items()):
+                if path.startswith(f"{folder}/") and _selects(params, body):
+                    watch.send("ADDED", body)
+            return httpx2.Response(200, content=watch.stream())
+        since = int(params["resourceVersion"])
         if since < self._oldest_version:
             watch.send("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
             watch.end()
@@ -272,9 +279,9 @@ class InMemoryApi:
             self.objects[path] = body
         if path.startswith("pods/"):
             self._history.append((self._version, kind, path, body))
-            for watch in self.watches:
-                if _selects(watch.params, body):
-                    watch.send(kind, body)
+        for watch in self.watches:
+            if path.startswith(f"{watch.folder}/") and _selects(watch.params, body):
+                watch.send(kind, body)
         return body
 
 
@@ -293,4 +300,6 @@ def _parsed(path: str) -> tuple[str, str]:
 
 def _selects(params: httpx2.QueryParams, body: dict[str, Any]) -> bool:
     name, _, value = params.get("fieldSelector", "").partition("=")
+    if name == "metadata.name":
+        return bool(body["metadata"]["name"] == value)
     return name != "spec.nodeName" or bool(body.get("spec", {}).get("nodeName") == value)

@@ -21,6 +21,7 @@ from lightkube.resources.authorization_v1 import SubjectAccessReview
 
 from scvk.kubelet.api.callers import AUTHENTICATED, Caller, caller_of_certificate
 from scvk.kubelet.api.expiring_answers import ExpiringAnswers
+from scvk.kubelet.api.failed_attempts import FailedAttempts
 from scvk.kubelet.api.http_protocol import PeerCertificate
 from scvk.kubelet.api.permissions import Permission
 from scvk.kubelet.cluster_errors import ClusterError
@@ -32,7 +33,6 @@ DENIED_FOR_S = 10.0
 """A kubelet keeps these answers for 2 minutes, 2 minutes, 5 minutes and 30 s; here a right that is withdrawn ends
 sooner, and one that is given begins sooner."""
 MOST_REVIEWS_AT_ONCE = 8
-"""Who tries tokens waits in this queue, and does not flood the API server."""
 MOST_WAITING = 64
 LONGEST_TOKEN = 16 * 1024
 
@@ -59,11 +59,12 @@ class Access:
         self._now = now
         self._callers = ExpiringAnswers[bytes, tuple[Caller | None]](monotonic)
         self._decisions = ExpiringAnswers[tuple[Caller, Permission], bool](monotonic)
+        self._attempts = FailedAttempts(monotonic)
         self._turns = asyncio.Semaphore(MOST_REVIEWS_AT_ONCE)
         self._waiting = 0
 
-    async def caller(self, certificate: PeerCertificate | None, authorization: str | None) -> Caller:
-        """Return who calls. Costs at most one TokenReview. Raises Refused."""
+    async def caller(self, certificate: PeerCertificate | None, authorization: str | None, network: str = "") -> Caller:
+        """Return who calls, from what `network_of` says. Costs at most one TokenReview. Raises Refused."""
         if certificate is not None and (caller := caller_of_certificate(certificate, self._now())) is not None:
             return caller
         scheme, _, token = (authorization or "").partition(" ")
@@ -74,8 +75,7 @@ class Access:
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         known = self._callers.get(digest)
         if known is None:
-            status = await self._ask(TokenReview, {"token": token})
-            known = (_reviewed(status),)
+            known = (await self._review_token(token, network),)
             holds_s = KNOWN_FOR_S if known[0] is not None else UNKNOWN_FOR_S
             self._callers.put(digest, known, holds_s=max(0.0, min(holds_s, ends_in)))
         if known[0] is None:
@@ -97,6 +97,18 @@ class Access:
         raise Refused(
             403, f"Forbidden: user {caller.name} needs the right to {wanted or 'nothing'} on node {self._node}\n"
         )
+
+    async def _review_token(self, token: str, network: str) -> Caller | None:
+        if not self._attempts.take(network):
+            raise Refused(429, "too many tokens that nobody knows; try again in a minute")
+        failed = False
+        try:
+            found = _reviewed(await self._ask(TokenReview, {"token": token}))
+            failed = found is None
+        finally:
+            if not failed:
+                self._attempts.give_back(network)
+        return found
 
     async def _ask(self, kind: type[Resource], spec: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._waiting >= MOST_WAITING:

@@ -26,6 +26,7 @@ from scvk.kubelet.api.log_stream import LogResponse
 from scvk.kubelet.api.permissions import permissions
 from scvk.kubelet.api.pod_lists import all_pods, running_pods
 from scvk.kubelet.api.pod_target import NotHere, check_container, target_pod
+from scvk.kubelet.api.strangers import network_of
 from scvk.kubelet.api.upgrades import serve_command, serve_port_forward
 from scvk.kubelet.api.work import attach, connect, output_of, run
 from scvk.kubelet.capabilities import Capabilities, NotPossible
@@ -84,10 +85,17 @@ class KubeletApp:
         connection: ApiHttpProtocol = request.state.connection
         serving: ASGIApp = self._routes
         try:
-            caller = await self._access.caller(connection.peer_certificate(), request.headers.get("authorization"))
+            client = request.client.host if request.client is not None else ""
+            caller = await self._access.caller(
+                connection.peer_certificate(), request.headers.get("authorization"), network_of(client)
+            )
+            connection.let_in()
             await self._access.allow(caller, permissions(request.method, scope["path"]))
         except Refused as refusal:
-            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+            # Who is not known keeps no connection.
+            headers = {} if refusal.status == 403 else {"Connection": "close"}
+            if refusal.status == 401:
+                headers["WWW-Authenticate"] = "Bearer"
             serving = PlainTextResponse(str(refusal), refusal.status, headers)
         await serving(scope, receive, send)
 
@@ -114,12 +122,12 @@ class KubeletApp:
 
     async def _exec(self, request: Request) -> Response:
         pod, container = self._target(request)
-        query = command_query(request.query_params, needs_command=True)
+        query = command_query(request.scope["query_string"], needs_command=True)
         return await serve_command(request, query, run(self._can.commands, pod, container, query.command))
 
     async def _attach(self, request: Request) -> Response:
         pod, container = self._target(request)
-        query = command_query(request.query_params, needs_command=False)
+        query = command_query(request.scope["query_string"], needs_command=False)
         lines = None
         if self._can.logs is not None:
             shown = LogRequest(container, since=self._now(), follow=True)

@@ -1,20 +1,20 @@
 """The certificate authority of the cluster's clients, kept up to date: a rotation needs no restart.
 
-The API server publishes it in a ConfigMap. A failed or unreadable look changes nothing.
+The API server publishes it in a ConfigMap, which is watched. A failed or unreadable look changes nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import aclosing
 
 import structlog
 from lightkube.resources.core_v1 import ConfigMap
 
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_errors import ClusterError, ObjectNotFound
+from scvk.kubelet.object_watch import newest
 
 NAMESPACE, NAME, KEY = "kube-system", "extension-apiserver-authentication", "client-ca-file"
-LOOK_EVERY_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -24,32 +24,28 @@ class ClientAuthority:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._was_told = False
         self.pem: str | None = None
         """The authority's certificates; None while unknown, and where the cluster has none for clients."""
 
     async def look(self) -> None:
-        """Read it once; failures are logged."""
+        """Read it once, so that the first caller is known; failures are logged."""
         try:
-            found = await self._cluster.get(ConfigMap, NAME, namespace=NAMESPACE)
+            self._take(await self._cluster.get(ConfigMap, NAME, namespace=NAMESPACE))
         except ObjectNotFound:
-            return
+            pass
         except ClusterError as error:
-            if not self._was_told:
-                log.warning(
-                    "the client authority of the cluster cannot be read; what was known stays", error=str(error)
-                )
-            self._was_told = True
-            return
-        self._was_told = False
+            log.warning("the client authority of the cluster cannot be read yet; trying again", error=str(error))
+
+    async def run(self) -> None:
+        """Follow it until cancelled."""
+        async with aclosing(newest(self._cluster, ConfigMap, NAME, namespace=NAMESPACE)) as versions:
+            async for found in versions:
+                if found is not None:
+                    self._take(found)
+
+    def _take(self, found: ConfigMap) -> None:
         pem = (found.data or {}).get(KEY)
         if pem and pem != self.pem:
             if self.pem is not None:
                 log.info("the client authority of the cluster has changed")
             self.pem = pem
-
-    async def run(self) -> None:
-        """Look every LOOK_EVERY_S seconds until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self.look()

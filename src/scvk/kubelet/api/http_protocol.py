@@ -15,9 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from scvk.kubelet.api.byte_stream import UpgradedConnection
-
-REQUEST_WITHIN_S = 10.0
-"""A client that has begun a connection, or a request, must have sent all headers by then."""
+from scvk.kubelet.api.strangers import Stranger
 
 PeerCertificate = Mapping[str, Any]
 """As `ssl.SSLSocket.getpeercert` returns it."""
@@ -26,8 +24,12 @@ PeerCertificate = Mapping[str, Any]
 class ApiHttpProtocol(H11Protocol):
     """One connection of the kubelet's API."""
 
-    def __init__(self, config: Config, server_state: ServerState) -> None:
+    def __init__(
+        self, config: Config, server_state: ServerState, stranger: Stranger, *, request_within_s: float
+    ) -> None:
         super().__init__(config, server_state, {"connection": self})
+        self._stranger = stranger
+        self._request_within_s = request_within_s
         self._impatience: asyncio.TimerHandle | None = None
 
     # -- for the application ---------------------------------------------------------------------------------------
@@ -35,6 +37,10 @@ class ApiHttpProtocol(H11Protocol):
     def peer_certificate(self) -> PeerCertificate | None:
         """Return the client's certificate, which TLS has verified; None where there is none."""
         return self.transport.get_extra_info("peercert") or None
+
+    def let_in(self) -> None:
+        """Say that it is known who calls."""
+        self._stranger.leave()
 
     def take_over(self, headers: Sequence[tuple[str, str]]) -> UpgradedConnection:
         """Answer 101 with these headers to a request for an upgrade, and return the connection."""
@@ -51,6 +57,7 @@ class ApiHttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self._stranger.end = transport.abort
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -65,6 +72,7 @@ class ApiHttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up."""
         self._stop_waiting()
+        self._stranger.leave()
         super().connection_lost(exc)
 
     def _should_upgrade(self) -> bool:
@@ -72,7 +80,7 @@ class ApiHttpProtocol(H11Protocol):
 
     def _wait(self) -> None:
         if self._impatience is None:
-            self._impatience = self.loop.call_later(REQUEST_WITHIN_S, self.transport.abort)
+            self._impatience = self.loop.call_later(self._request_within_s, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._impatience is not None:

@@ -14,7 +14,7 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 class WrongQuery(Exception):
-    """The query cannot be (HTTP 400 or 422); the text says why."""
+    """The query cannot be (HTTP 400); the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LogView:
 def log_view(query: Mapping[str, str], container: str, now: datetime) -> LogView:
     """Return what a query asks for; raises WrongQuery. Unknown fields are ignored, as a kubelet does."""
     if "sinceSeconds" in query and "sinceTime" in query:
-        raise WrongQuery("at most one of sinceTime or sinceSeconds may be specified")
+        raise WrongQuery("at most one of `sinceTime` or `sinceSeconds` may be specified")
     since: datetime | None = None
     if "sinceSeconds" in query:
         since = now - timedelta(seconds=_number(query, "sinceSeconds", least=1, most=10**9) or 0)
@@ -39,10 +39,12 @@ def log_view(query: Mapping[str, str], container: str, now: datetime) -> LogView
         since = _time(query["sinceTime"])
     stream = query.get("stream", "") or "All"
     if stream not in ("All", "Stdout", "Stderr"):
-        raise WrongQuery(f"stream must be All, Stdout or Stderr, not {stream[:40]!r}")
-    tail = None if query.get("tailLines") == "all" else _number(query, "tailLines", least=0)
+        raise WrongQuery(f'stream: unsupported value {stream[:40]!r}: supported values: "All", "Stderr", "Stdout"')
+    # Its name of long ago still counts, and `all` is as good as none.
+    name = "tail" if query.get("tail") else "tailLines"
+    tail = None if query.get(name) == "all" else _number(query, name, least=0)
     if tail is not None and stream != "All":
-        raise WrongQuery("tailLines cannot be used with a stream other than All")
+        raise WrongQuery("`tailLines` and specific `stream` are mutually exclusive for now")
     return LogView(
         LogRequest(container, tail, since, _flag(query, "follow"), _flag(query, "previous")),
         timestamps=_flag(query, "timestamps"),
@@ -76,7 +78,7 @@ def _number(query: Mapping[str, str], name: str, *, least: int, most: int = 2**6
     except ValueError:
         number = None
     if number is None or not least <= number <= most:
-        raise WrongQuery(f"{name} must be a whole number of at least {least}")
+        raise WrongQuery(f"{name}: must be a whole number greater than or equal to {least}")
     return number
 
 

@@ -20,7 +20,7 @@ def target_pod(lookup: PodLookup, namespace: str, name: str, uid: str | None) ->
     """Return the pod; a UID must be that of the pod that has the name now. Raises NotHere."""
     pod = lookup(PodKey(namespace, name))
     if pod is None or (uid is not None and uid_of(pod) != uid):
-        raise NotHere(f"pod {name} in namespace {namespace} does not exist on this node")
+        raise NotHere(f'pod "{name}" in namespace "{namespace}" does not exist on this node')
     return pod
 
 
@@ -33,4 +33,4 @@ def check_container(pod: Pod, container: str) -> None:
         declared.update(one.name for one in spec.ephemeralContainers or [])
     if container not in declared:
         name = pod.metadata.name if pod.metadata else ""
-        raise NotHere(f"container {container} is not valid for pod {name}")
+        raise NotHere(f'container "{container}" not found in pod "{name}"')

@@ -24,7 +24,7 @@ from scvk.kubelet.api.client_authority import ClientAuthority
 from scvk.kubelet.api.figures import Figures
 from scvk.kubelet.api.http_protocol import ApiHttpProtocol
 from scvk.kubelet.api.known_pods import KnownPods
-from scvk.kubelet.api.listener import Listener
+from scvk.kubelet.api.listener import Limits, Listener
 from scvk.kubelet.api.plain_port import plain_app
 from scvk.kubelet.api.serving_certificate import ServingCertificate, server_context
 from scvk.kubelet.capabilities import Capabilities
@@ -71,7 +71,9 @@ class KubeletApi:
         *,
         node: str,
         now: Callable[[], datetime],
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self._listening = door.listening
         self._certificate = door.certificate
         self._authority = ClientAuthority(cluster)
@@ -128,8 +130,11 @@ class KubeletApi:
         return Listener(
             listening,
             context,
-            lambda: ApiHttpProtocol(config, self._state),
+            lambda stranger: ApiHttpProtocol(
+                config, self._state, stranger, request_within_s=self._limits.request_within_s
+            ),
             lambda: len(self._state.connections) + len(self._state.tasks),
+            self._limits,
         )
 
     def _tls(self) -> ssl.SSLContext:

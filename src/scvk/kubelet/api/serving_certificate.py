@@ -73,6 +73,7 @@ def server_context(certificate: ServingCertificate, client_authority: str | None
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     with tempfile.TemporaryDirectory(prefix="scvk-") as folder:  # Python's ssl takes the key from files only
         chain, key = Path(folder) / "tls.crt", Path(folder) / "tls.key"
