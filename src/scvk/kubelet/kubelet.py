@@ -19,7 +19,7 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_inputs import ClusterInputs
 from scvk.kubelet.collection import Collector
 from scvk.kubelet.downward import NodeView
-from scvk.kubelet.events import EventRecorder, pod_subject
+from scvk.kubelet.events import EventRecorder, node_subject, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
 from scvk.kubelet.input_changes import InputChanges
 from scvk.kubelet.lease import AgentLease, NodeLease
@@ -27,7 +27,7 @@ from scvk.kubelet.leaving import Departure, InputsOfStayingNode
 from scvk.kubelet.node import NodeIdentity
 from scvk.kubelet.node_keeper import NodeKeeper, NodeLeft
 from scvk.kubelet.pods import PodController
-from scvk.kubelet.provider import NodeFacts, Provider, Remembering
+from scvk.kubelet.provider import NodeFacts, PodEvent, Provider, Remembering
 
 STOP_DEADLINE_S = 5.0
 
@@ -102,7 +102,9 @@ class Kubelet:
         self._api = None
         if door is not None:
             can = capabilities or Capabilities()
-            self._api = KubeletApi(door, cluster, self._informer, can, self._ailment, node=node.name, now=now)
+            self._api = KubeletApi(
+                door, cluster, self._informer, can, self._ailment, node=node.name, now=now, tell=self._tell
+            )
 
     def _ailment(self) -> str | None:
         """Return why this kubelet is not healthy, or None."""
@@ -111,6 +113,9 @@ class Kubelet:
         if not self._agent_lease.held.is_set():
             return "the agent's lease is not held: nothing is changed until it is"
         return None
+
+    def _tell(self, event: PodEvent) -> None:
+        self._events.record(node_subject(self._node.name), event)
 
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled, or until the Node goes by an uninstallation.

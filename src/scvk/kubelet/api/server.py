@@ -23,6 +23,7 @@ from scvk.kubelet.api.client_authority import ClientAuthority
 from scvk.kubelet.api.http_protocol import ApiHttpProtocol
 from scvk.kubelet.api.listener import Limits, Listener
 from scvk.kubelet.api.serving_certificate import ServingCertificate, server_context
+from scvk.kubelet.api.signed_by_cluster import Renewing, Tell
 from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 
@@ -61,8 +62,11 @@ class KubeletApi:
         *,
         node: str,
         now: Callable[[], datetime],
+        tell: Tell = lambda _: None,
         limits: Limits | None = None,
     ) -> None:
+        self._cluster = cluster
+        self._tell = tell
         self._limits = limits or Limits()
         self._listening = door.listening
         self._certificate = door.certificate
@@ -96,6 +100,8 @@ class KubeletApi:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._authority.run())
+                if isinstance(self._certificate, Renewing):
+                    group.create_task(self._certificate.renew(self._cluster, self._tell))
                 group.create_task(listener.run())
         finally:
             self._listening.close()
