@@ -17,6 +17,7 @@ from scvk.kubelet.api.certificate_sources import FromFiles, SelfSigned
 from scvk.kubelet.api.listener import CannotListen, PortTaken, listening_socket
 from scvk.kubelet.api.server import ApiDoor
 from scvk.kubelet.api.serving_certificate import ServingCertificate
+from scvk.kubelet.api.signed_by_cluster import SignedByCluster
 from scvk.own_process import own_usage
 from scvk.settings_error import SettingsError
 from scvk.told_options import told_options
@@ -41,10 +42,11 @@ class ApiSettings:
     machine. The node tells the API server which it is."""
 
     kubelet_certificate: Annotated[
-        Literal["self-signed", "files"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
+        Literal["self-signed", "files", "csr"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
     ] = "self-signed"
-    """Where the certificate of the kubelet's API comes from. An API server that was told an authority for
-    kubelets needs files."""
+    """Where the certificate of the kubelet's API comes from: made by the agent, read from files, or signed by the
+    cluster (csr), when somebody has approved the agent's request. An API server that was told an authority for kubelets
+    needs one of the last two."""
 
     kubelet_certificate_file: Annotated[str, Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE_FILE", group=_API)] = ""
     """Certificate chain as PEM, where it comes from files. Read again when it changes."""
@@ -148,6 +150,8 @@ def _certificate_source(
     """Return where the certificate of each new connection comes from. Raises SettingsError."""
     if settings.kubelet_certificate == "self-signed":
         return SelfSigned(node, address, now)
+    if settings.kubelet_certificate == "csr":
+        return SignedByCluster(node, address, now)
     try:
         return FromFiles(Path(settings.kubelet_certificate_file), Path(settings.kubelet_private_key_file))
     except ValueError as error:
