@@ -79,4 +79,6 @@ def _points(text: str) -> dict[str, Point]:
                     point.memory_bytes = value
                 case "start_time_seconds":
                     point.started = value
+                case _:
+                    pass
     return points
