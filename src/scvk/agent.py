@@ -204,14 +204,14 @@ class Node:
             pods_have_node_ip=pods_have_node_ip,
             door=door,
             capabilities=Capabilities(
-                self.provider.program_log,
-                access.commands,
-                access.ports,
-                self.provider.usage,
-                lambda: provider_metrics(
+                logs=self.provider.program_log,
+                commands=access.commands,
+                ports=access.ports,
+                usage=self.provider.usage,
+                metrics=lambda: provider_metrics(
                     budget.snapshot(), self.provider.poller_snapshot(), self.provider.group_counts()
                 ),
-                lambda: ailment(self.provider.poller_snapshot()),
+                ailment=lambda: ailment(self.provider.poller_snapshot()),
             ),
             now=now,
         )

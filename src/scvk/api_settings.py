@@ -17,6 +17,7 @@ from scvk.kubelet.api.certificate_sources import FromFiles, SelfSigned
 from scvk.kubelet.api.listener import CannotListen, PortTaken, listening_socket
 from scvk.kubelet.api.server import ApiDoor
 from scvk.kubelet.api.serving_certificate import ServingCertificate
+from scvk.kubelet.api.signed_by_cluster import SignedByCluster
 from scvk.own_process import own_usage
 from scvk.settings_error import SettingsError
 from scvk.told_options import told_options
@@ -41,10 +42,11 @@ class ApiSettings:
     machine. The node tells the API server which it is."""
 
     kubelet_certificate: Annotated[
-        Literal["self-signed", "files"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
+        Literal["self-signed", "files", "csr"], Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", group=_API)
     ] = "self-signed"
-    """Where the certificate of the kubelet's API comes from. An API server that was told an authority for
-    kubelets needs files."""
+    """Where the certificate of the kubelet's API comes from: made by the agent, read from files, or signed by the
+    cluster (csr), when somebody has approved the agent's request. An API server that was told an authority for kubelets
+    needs one of the last two."""
 
     kubelet_certificate_file: Annotated[str, Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE_FILE", group=_API)] = ""
     """Certificate chain as PEM, where it comes from files. Read again when it changes."""
@@ -78,13 +80,14 @@ def check_api(settings: ApiSettings) -> None:
         raise SettingsError("a certificate file or key file is given: say --kubelet-certificate files, too")
 
 
-def check_address(option: str, text: str) -> None:
-    """Raise SettingsError unless the text is an IP address, or empty."""
+def check_address(option: str, text: str, *, is_called: bool = False) -> None:
+    """Raise SettingsError unless the text is an IP address, or empty; and one that others can call, if it must be."""
     try:
-        if text:
-            ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text) if text else None
     except ValueError:
         raise SettingsError(f"{option}: {text!r} is no IP address") from None
+    if is_called and address is not None and (address.is_unspecified or address.is_multicast):
+        raise SettingsError(f"{option}: {text} is no address of this machine that the API server could call; name one")
 
 
 @contextmanager
@@ -124,14 +127,21 @@ def _plain_socket(settings: ApiSettings, node_address: str) -> socket.socket | N
         return None
     address = node_address if settings.metrics_address == NODE_ADDRESS else settings.metrics_address or LOOPBACK
     try:
-        if settings.metrics_port is not None:
-            return listening_socket(address, settings.metrics_port)
-        try:
-            return listening_socket(address, METRICS_PORT)
-        except PortTaken:
-            return listening_socket(address, 0)
+        return _plain_socket_at(address, settings.metrics_port)
     except CannotListen as error:
         raise SettingsError(f"--metrics-address, --metrics-port: {error}") from error
+
+
+def _plain_socket_at(address: str, port: int | None) -> socket.socket:
+    """Listen on a port, or where none is given on the usual one, or on a free one. Raises CannotListen."""
+    if port is not None:
+        return listening_socket(address, port)
+    try:
+        return listening_socket(address, METRICS_PORT)
+    except PortTaken as error:
+        listening = listening_socket(address, 0)
+        log.info("taking a free port for metrics and health", port=listening.getsockname()[1], why=str(error))
+        return listening
 
 
 def _certificate_source(
@@ -140,6 +150,8 @@ def _certificate_source(
     """Return where the certificate of each new connection comes from. Raises SettingsError."""
     if settings.kubelet_certificate == "self-signed":
         return SelfSigned(node, address, now)
+    if settings.kubelet_certificate == "csr":
+        return SignedByCluster(node, address, now)
     try:
         return FromFiles(Path(settings.kubelet_certificate_file), Path(settings.kubelet_private_key_file))
     except ValueError as error:

@@ -6,7 +6,6 @@ without a change. Reading and checking are pure: `AgentSettings` holds what was 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +182,7 @@ class Checked:
 def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
-    _check_node_address(settings.kubelet_address)
+    check_address("--kubelet-address", settings.kubelet_address, is_called=True)
     check_api(settings)
     check_ssh(settings)
     saladcloud = checked_saladcloud(settings)
@@ -244,15 +243,6 @@ def api_key(settings: SaladCloudSettings) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SettingsError("the API key has characters that no key has (spaces, line breaks or non-ASCII)")
     return key
-
-
-def _check_node_address(text: str) -> None:
-    check_address("--kubelet-address", text)
-    address = ipaddress.ip_address(text) if text else None
-    if address is not None and (address.is_unspecified or address.is_multicast):
-        raise SettingsError(
-            f"--kubelet-address: {text} is no address of this machine that the API server could call; name one"
-        )
 
 
 def _check_complete(settings: SaladCloudSettings, *, needs_project: bool) -> None:

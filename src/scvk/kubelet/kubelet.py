@@ -20,7 +20,7 @@ from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_inputs import ClusterInputs
 from scvk.kubelet.collection import Collector
 from scvk.kubelet.downward import NodeView
-from scvk.kubelet.events import EventRecorder, pod_subject
+from scvk.kubelet.events import EventRecorder, node_subject, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
 from scvk.kubelet.input_changes import InputChanges
 from scvk.kubelet.lease import AgentLease, NodeLease
@@ -28,7 +28,7 @@ from scvk.kubelet.leaving import Departure, InputsOfStayingNode
 from scvk.kubelet.node import NodeIdentity
 from scvk.kubelet.node_keeper import NodeKeeper, NodeLeft
 from scvk.kubelet.pods import PodController
-from scvk.kubelet.provider import NodeFacts, Provider, Remembering
+from scvk.kubelet.provider import NodeFacts, PodEvent, Provider, Remembering
 
 STOP_DEADLINE_S = 5.0
 
@@ -104,7 +104,9 @@ class Kubelet:
         self._provider_ails = capabilities.ailment if capabilities is not None else None
         if door is not None:
             can = capabilities or Capabilities()
-            self._api = KubeletApi(door, cluster, self._informer, can, self.ailment, node=node.name, now=now)
+            self._api = KubeletApi(
+                door, cluster, self._informer, can, self.ailment, node=node.name, now=now, tell=self._tell
+            )
 
     def ailment(self) -> str | None:
         """Return why this kubelet is not healthy, a reason a line, or None. Costs nothing."""
@@ -120,6 +122,9 @@ class Kubelet:
             )
         )
         return "\n".join(found) or None
+
+    def _tell(self, event: PodEvent) -> None:
+        self._events.record(node_subject(self._node.name), event)
 
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled, or until the Node goes by an uninstallation.

@@ -140,6 +140,8 @@ class SaladCloudProvider:
         )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
+        self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
+        """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
         self._book = UsageBook(now().timestamp())
         self.usage = UsageReader(self._book, self._group_of, now=now, monotonic=monotonic)
         """The capability `scvk.kubelet.usage_source.UsageSource`."""
@@ -151,8 +153,6 @@ class SaladCloudProvider:
             is_read=lambda: self.usage.is_read,
             monotonic=monotonic,
         )
-        self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
-        """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
         self._keys: dict[str, PodKey] = {}
         self._refusals = Refusals(invite, monotonic=monotonic)
         self._creation = Creation(

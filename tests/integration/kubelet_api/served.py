@@ -281,7 +281,9 @@ class Wire:
 
 @asynccontextmanager
 async def served(
-    now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: Limits | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Served]:
     """Serve the API while the block runs."""
     reviewer = Reviewer(Authority("clients", datetime.now(UTC)))
@@ -294,7 +296,7 @@ async def served(
         listening,
         lambda: certificate,
         {"nodeName": NODE},
-        time.monotonic,
+        monotonic,
         lambda: OwnUsage(1700000000, 1.5, 1024),
         plain,
     )

@@ -27,6 +27,7 @@ from scvk.kubelet.api.known_pods import KnownPods
 from scvk.kubelet.api.listener import Limits, Listener
 from scvk.kubelet.api.plain_port import plain_app
 from scvk.kubelet.api.serving_certificate import ServingCertificate, server_context
+from scvk.kubelet.api.signed_by_cluster import Renewing, Tell
 from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.own_usage import OwnUsage
@@ -71,8 +72,11 @@ class KubeletApi:
         *,
         node: str,
         now: Callable[[], datetime],
+        tell: Tell = lambda _: None,
         limits: Limits | None = None,
     ) -> None:
+        self._cluster = cluster
+        self._tell = tell
         self._limits = limits or Limits()
         self._listening = door.listening
         self._certificate = door.certificate
@@ -101,6 +105,8 @@ class KubeletApi:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._authority.run())
+                if isinstance(self._certificate, Renewing):
+                    group.create_task(self._certificate.renew(self._cluster, self._tell))
                 for listener in listeners:
                     group.create_task(listener.run())
         finally:

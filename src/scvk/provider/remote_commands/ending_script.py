@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from scvk.provider.remote_commands.shell import script_call
 
+# What is killed may have begun another process since it was looked at: it is looked at again.
 # k: whether a process belongs to one of them (state, parent, group and session are the fields of stat after the name).
 _SCRIPT = r"""S=" $* "
 k(){ case $1 in Z|X)return 1;;esac;case $S in *" $d "*|*" $3 "*|*" $4 "*);;*)return 1;;esac;}
@@ -17,7 +18,7 @@ if k ${l##*) };then n="$n $d";fi;done;}
 a;[ "$n" ]||exit 0
 kill -TERM $n 2>/dev/null;kill -CONT $n 2>/dev/null
 i=0;while [ $i -lt 8 ];do sleep 0.25 2>/dev/null||{ sleep 1;i=$((i+3));};a;[ "$n" ]||exit 0;i=$((i+1));done
-kill -KILL $n 2>/dev/null
+i=0;while [ "$n" ]&&[ $i -lt 4 ];do kill -KILL $n 2>/dev/null;a;i=$((i+1));done
 """
 
 

@@ -30,11 +30,11 @@ class Connection(Protocol):
         """Say whether it is not known to have ended."""
         ...
 
-    async def start(self, command: bytes, terminal: Terminal | None) -> RemoteProcess:
+    async def start(self, command: bytes, terminal: Terminal | None, /) -> RemoteProcess:
         """Run a command. Raises NoRoom and ConnectionLost."""
         ...
 
-    async def connect(self, host: str, port: int) -> Tunnel:
+    async def connect(self, host: str, port: int, /) -> Tunnel:
         """Connect to a port. Raises PortRefused and ConnectionLost."""
         ...
 
