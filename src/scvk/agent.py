@@ -36,7 +36,9 @@ from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, kubelet_version
 from scvk.kubelet.node_keeper import NodeTaken
 from scvk.kubelet.uninstallation import UninstallationError
+from scvk.provider.health import ailment
 from scvk.provider.image_configs import LIMITS, ImageConfigs
+from scvk.provider.metrics import provider_metrics
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
@@ -45,8 +47,10 @@ from scvk.saladcloud.budget import RequestBudget
 from scvk.saladcloud.client import SaladCloudClient
 from scvk.saladcloud.errors import NotFound, SaladCloudError
 from scvk.saladcloud.exchange import http_client
+from scvk.saladcloud.ssh.pool import SharedConnections
 from scvk.settings import AgentSettings, Checked, CheckedSaladCloud, checked, is_web_address
 from scvk.signals import stopped_by_signals
+from scvk.ssh_settings import connections_of
 from scvk.translation_settings import checked_policy
 
 USER_AGENT = f"virtual-kubelet-saladcloud/{__version__}"
@@ -152,6 +156,7 @@ async def _run(
             pods_have_node_ip=settings.pod_ip == "node",
             adopt_legacy=settings.adopt_legacy,
             door=door,
+            ssh=connections_of(settings),
             now=utc_now,
             monotonic=time.monotonic,
         )
@@ -177,6 +182,7 @@ class Node:
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
         door: ApiDoor | None = None,
+        ssh: SharedConnections | None = None,
     ) -> None:
         self.provider = SaladCloudProvider(
             client,
@@ -186,7 +192,9 @@ class Node:
             now=now,
             monotonic=monotonic,
             adopt_legacy=adopt_legacy,
+            ssh=ssh,
         )
+        access = self.provider.remote_access
         self.kubelet = Kubelet(
             cluster,
             self.provider,
@@ -195,7 +203,16 @@ class Node:
             service_links=service_links,
             pods_have_node_ip=pods_have_node_ip,
             door=door,
-            capabilities=Capabilities(logs=self.provider.program_log),
+            capabilities=Capabilities(
+                logs=self.provider.program_log,
+                commands=access.commands,
+                ports=access.ports,
+                usage=self.provider.usage,
+                metrics=lambda: provider_metrics(
+                    budget.snapshot(), self.provider.poller_snapshot(), self.provider.group_counts()
+                ),
+                ailment=lambda: ailment(self.provider.poller_snapshot()),
+            ),
             now=now,
         )
 

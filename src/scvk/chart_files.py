@@ -70,6 +70,7 @@ def render_values_schema() -> str:
                     {"nodename": _TEXT, "image": _closed({"repository": _TEXT, "tag": {"type": ["string", "number"]}})}
                 ),
                 "secret": _closed({"create": _SWITCH, "key": {"type": "string", "minLength": 1}, **_NAMED}),
+                "ssh": _closed({"secretName": _TEXT, "key": {"type": "string", "minLength": 1}}),
                 "serviceAccount": _closed({"create": _SWITCH, **_NAMED}),
                 "rbac": _closed({"create": _SWITCH, "namespaces": {"type": "array", "items": _TEXT}}),
                 "clusterRoleBinding": _closed({"create": _SWITCH, **_NAMED}),

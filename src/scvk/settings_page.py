@@ -11,6 +11,7 @@ from docstring_parser import parse_from_object
 from scvk.api_settings import ApiSettings
 from scvk.registry_settings import RegistrySettings
 from scvk.settings import AgentSettings, NodeSettings, SaladCloudSettings
+from scvk.ssh_settings import SshSettings
 from scvk.translation_settings import TranslationSettings
 
 _HEAD = """# Configuration
@@ -43,6 +44,7 @@ def meanings() -> dict[str, str]:
             TranslationSettings,
             RegistrySettings,
             ApiSettings,
+            SshSettings,
             AgentSettings,
         )
         for param in parse_from_object(part).params

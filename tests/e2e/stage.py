@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncssh
+
 from scvk.testbed import Testbed
 from tests.e2e.processes import API_KEY, ORGANIZATION, PROJECT, Program, SimulatedCloud, until
 
@@ -70,6 +72,10 @@ class Stage:
         await until(f"node {self.node} is Ready", ready)
         return agent
 
+    async def agent_with_ssh(self) -> Program:
+        """Start an agent that can log into instances, on a free port for its API."""
+        return await self.running_agent("--kubelet-port", "0", "--ssh-private-key-file", str(self.folder / "ssh-key"))
+
     async def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl as the administrator in the stage's namespace; return its standard output."""
         done = await self.testbed.kubectl("--namespace", self.namespace, *words, stdin=stdin, check=check)
@@ -124,6 +130,12 @@ class Stage:
         for event in items:
             counts[event["reason"]] += event.get("count") or 1
         return dict(counts)
+
+
+def write_private_key(path: Path, key: asyncssh.SSHKey) -> None:
+    """Write a key so that nobody else can read it."""
+    path.touch(mode=0o600)
+    path.write_bytes(key.export_private_key())
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

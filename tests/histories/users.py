@@ -11,6 +11,7 @@ from tests.histories.told import Told
 from tests.histories.workloads import IMAGES, WORKLOADS
 from tests.histories.world import World
 
+OURS = "scvk.salad.com/"
 _NAMES = tuple(f"web-{number}" for number in range(8))
 
 
@@ -93,7 +94,10 @@ class Users:
                 self._world.change_pod(path, {"metadata": {"annotations": dict.fromkeys(kept)}})
             case _:
                 self._told(f"{path} gets false annotations")
-                self._world.change_pod(path, {"metadata": {"annotations": dict.fromkeys(kept, number)}})
+                ours = [
+                    name for name in kept if name.startswith(OURS)
+                ]  # what the user falsifies of his own is his wish
+                self._world.change_pod(path, {"metadata": {"annotations": dict.fromkeys(ours, number)}})
 
     def _edit_image(self) -> None:
         path = self._any_pod()

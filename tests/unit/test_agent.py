@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -164,7 +165,8 @@ class Ending:
         ending = self
 
         class EndingProvider:
-            program_log = None
+            program_log = usage = None
+            remote_access = SimpleNamespace(commands=None, ports=None)
 
             def __init__(self, *_: object, **__: object) -> None: ...
 

@@ -212,12 +212,18 @@ class PodController:
             log.debug("pod: gone already, or replaced by another of its name", pod=str(key))
 
     async def _remove_finished(self, key: PodKey, pod: Pod) -> None:
-        if uid_of(pod) in self._cleared:
+        uid = uid_of(pod)
+        if uid in self._cleared:
             return
-        removal = await self._remove(pod)
-        if removal.certain:
-            self._cleared.add(uid_of(pod))
-        else:
+        self._cleared.add(uid)  # before: what is heard of the pod meanwhile, or its end, takes it out again
+        certain = False
+        try:
+            removal = await self._remove(pod)
+            certain = removal.certain
+        finally:
+            if not certain:
+                self._cleared.discard(uid)
+        if not certain:
             self._queue.add_after(key, removal.again_in or 5.0)
 
     async def _remove_vanished(self, key: PodKey, pod: Pod) -> None:

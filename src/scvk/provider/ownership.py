@@ -107,6 +107,11 @@ def group_name(mark: PodMark) -> str:
     return f"{readable[: _MAX_NAME_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
+def may_be_an_attempt_for(name: str, mark: PodMark) -> bool:
+    """Say whether a group called `name` could be one that was made for the pod of `mark`, at any attempt."""
+    return name[:-_HASH_LENGTH] == group_name(mark)[:-_HASH_LENGTH]
+
+
 def legacy_name(namespace: str, name: str) -> str:
     """Return the Go program's name for a pod's group; several pods can have the same one."""
     return f"{namespace}-{name}"

@@ -1,7 +1,8 @@
 """One step nearer to nothing: deletes what a pod has in the cloud, and says when nothing can be left.
 
 Only groups that are surely the pod's own are deleted: their marks are shown, name the pod, and give the group's name.
-It is certain that nothing is left
+A group that by its name may be the pod's, and whose marks are not shown, keeps the pod. Else it is certain that nothing
+is left
 
 - when a complete listing, asked for after a delete was accepted, no longer has the group;
 - where no delete of ours is known (nothing was made, somebody else deleted it, or it was before a restart): when two
@@ -27,6 +28,7 @@ from scvk.provider.ownership import (
     PodMark,
     Unknown,
     group_name,
+    may_be_an_attempt_for,
 )
 from scvk.provider.record import record_of
 from scvk.provider.turns import WAITING_AGAIN_S, Turns
@@ -56,6 +58,18 @@ def groups_of(view: CloudView, uid: str, owners: Owners) -> dict[str, PodMark]:
         if isinstance(owner, Owned) and owner.mark.uid == uid:
             found[group.name] = owner.mark
     return found
+
+
+def hidden_groups_of(view: CloudView, mark: PodMark) -> tuple[str, ...]:
+    """Return the names of listed groups that may be the pod's: so they are called, but their environment is not shown.
+
+    Where the pod's record was lost, one of them may be what the pod runs as.
+    """
+    return tuple(
+        group.name
+        for group in view.groups
+        if group.container.environment_variables is None and may_be_an_attempt_for(group.name, mark)
+    )
 
 
 class Remover:
@@ -97,6 +111,7 @@ class Remover:
             self._owners.claim(pod)
             names.add(self._name_of(pod, LEGACY_ATTEMPT))
         names |= groups_of(self._view, pod.uid, self._owners).keys()
+        names |= set(hidden_groups_of(self._view, self._mark(pod, 0)))
         events: list[PodEvent] = []
         certain = True
         hidden: TemporaryProviderError | None = None
@@ -123,8 +138,11 @@ class Remover:
                 await self._delete(lookup.group, pod, events)
         return tuple(events)
 
+    def _mark(self, pod: PodIdentity, attempt: int) -> PodMark:
+        return PodMark(self._owners.cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node="")
+
     def _name_of(self, pod: PodIdentity, attempt: int) -> str:
-        return group_name(PodMark(self._owners.cluster_id, pod.key.namespace, pod.key.name, pod.uid, attempt, node=""))
+        return group_name(self._mark(pod, attempt))
 
     def _confirmed(self, name: str) -> bool:
         """Say whether a complete listing that was asked for after the accepted delete lacks the group."""
@@ -171,7 +189,7 @@ class Remover:
             case Owned(mark) if mark.uid == pod.uid:
                 pass
             case NotOurs() | Owned():
-                log.warning("a group under a pod's recorded name is not the pod's; left alone", group=group.name)
+                log.info("a group that by its name could be the pod's is not; left alone", group=group.name)
                 return True
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:

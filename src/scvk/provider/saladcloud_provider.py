@@ -60,10 +60,14 @@ from scvk.provider.program_log.reader import ProgramLog
 from scvk.provider.progress import is_on_its_way
 from scvk.provider.record import Record, record_of
 from scvk.provider.refusals import Refusals
-from scvk.provider.removal import Remover, groups_of
+from scvk.provider.remote_commands.access import RemoteAccess
+from scvk.provider.removal import Remover, groups_of, hidden_groups_of
 from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
 from scvk.provider.updates import Updater, joined
+from scvk.provider.usage.book import UsageBook
+from scvk.provider.usage.reader import UsageReader
+from scvk.provider.usage.rounds import FigureRounds
 from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -75,6 +79,7 @@ from scvk.saladcloud.errors import (
     Unauthorized,
 )
 from scvk.saladcloud.models import ContainerGroup
+from scvk.saladcloud.ssh.pool import SharedConnections
 
 UNLISTED_AGAIN_S = 60.0
 """A group that the listing may have cut off is asked for by name in its turn; so often a pod asks again for a turn."""
@@ -109,6 +114,7 @@ class SaladCloudProvider:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         adopt_legacy: bool = False,
+        ssh: SharedConnections | None = None,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -134,6 +140,19 @@ class SaladCloudProvider:
         )
         self.program_log = ProgramLog(client, self._view, project=identity.project, now=now)
         """The capability `scvk.kubelet.log_source.LogSource`."""
+        self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
+        """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
+        self._book = UsageBook(now().timestamp())
+        self.usage = UsageReader(self._book, self._group_of, now=now, monotonic=monotonic)
+        """The capability `scvk.kubelet.usage_source.UsageSource`."""
+        self._figures = FigureRounds(
+            budget,
+            lambda: [name for name in self._poller.running() if self._plays(name)],
+            self._poller.asked_at,
+            self._poller.ask_instance,
+            is_read=lambda: self.usage.is_read,
+            monotonic=monotonic,
+        )
         self._keys: dict[str, PodKey] = {}
         self._refusals = Refusals(invite, monotonic=monotonic)
         self._creation = Creation(
@@ -165,12 +184,16 @@ class SaladCloudProvider:
 
     async def run(self) -> None:
         """Keep the view of the cloud fresh until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._poller.run())
-            group.create_task(self._organization.run())
-            group.create_task(self._creations.run())
-            group.create_task(self._refusals.run())
-            group.create_task(self._deletions.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._poller.run())
+                group.create_task(self._organization.run())
+                group.create_task(self._creations.run())
+                group.create_task(self._refusals.run())
+                group.create_task(self._deletions.run())
+                group.create_task(self._figures.run())
+        finally:
+            await self.remote_access.aclose()
 
     # -- Provider ------------------------------------------------------------------------------------------------
 
@@ -252,9 +275,18 @@ class SaladCloudProvider:
                 self._changes.put_nowait(key)
             if isinstance(lookup, Absent):
                 self._keys.pop(name, None)
+                self._book.gone(name)
         self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
+        self._book.keep(self._view.remembers)
         self._watcher.forget_unheard_of()
         self._deletion_costs.forget_unheard_of()
+
+    def instance_seen(self, name: str, at: datetime) -> None:
+        """Note what the instance of a group of this node uses."""
+        lookup, seen = self._view.lookup(name), self._view.instance(name)
+        if isinstance(lookup, Present) and seen is not None and seen[1] is not None and self._plays(name):
+            made = lookup.group.create_time
+            self._book.heard(name, seen[1], at.timestamp(), made=made.timestamp() if made else None)
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
@@ -283,6 +315,8 @@ class SaladCloudProvider:
             missing = await self._ask(name)
             situation = self._situation(pod, record, missing_by_name=missing)
             step = decide(situation)
+        if isinstance(step, WriteRecord | Create | Lost) and await self._reveal(pod):
+            return Observation(None, again_in=0.0)
         match step:
             case WriteRecord(attempt):
                 told = self._owners.told(pod, self._legacy(pod), adopted=attempt == LEGACY_ATTEMPT)
@@ -367,6 +401,16 @@ class SaladCloudProvider:
             return None
         return record
 
+    def _plays(self, name: str) -> bool:
+        """Say whether the group is one of a pod of this node."""
+        lookup = self._view.lookup(name)
+        owner = self._owners.owner_of(lookup.group) if isinstance(lookup, Present) else None
+        return isinstance(owner, Owned) and owner.mark.node == self._identity.node
+
+    def _group_of(self, pod: Pod) -> str | None:
+        record = self._record(pod)
+        return record.group if record is not None else None
+
     def _lately_missing(self, record: Record | None) -> bool:
         since = self._monotonic() - ANSWER_BY_NAME_HOLDS_S
         return record is not None and self._view.missing_since(record.group, since)
@@ -415,6 +459,21 @@ class SaladCloudProvider:
         self._view.apply_group(group, at=self._monotonic())
         return False
 
+    async def _reveal(self, pod: Pod) -> bool:
+        """Read by name what may be the pod's group and is listed without its environment; say whether one was read.
+
+        Raises TemporaryProviderError where the environment stays hidden: a second group must not be made beside it.
+        """
+        hidden = hidden_groups_of(self._view, self._mark(pod, 0))
+        for name in hidden:
+            await self._ask(name)
+            if name in hidden_groups_of(self._view, self._mark(pod, 0)):
+                raise TemporaryProviderError(
+                    f"SaladCloud does not show the environment of the container group {name}, which by its name may "
+                    "be this pod's"
+                )
+        return bool(hidden)
+
     def _living_attempt(self, pod: Pod, record: Record | None) -> int | None:
         """Return the newest attempt, other than the record's, whose group the listing shows."""
         marks = groups_of(self._view, uid_of(pod), self._owners).values()
@@ -431,12 +490,12 @@ class SaladCloudProvider:
         self._deletions.forget(pod)
         self._creation.forget(pod.uid)
         self._owners.release(pod.uid)
+        self._updater.forget(pod.uid)
         record = record_of(annotations)
         if record is not None:
             self._keys.pop(record.group, None)
             self._watcher.forget(record.group)
             self._deletion_costs.forget(record.group)
-            self._updater.forget(pod.uid, record.group)
 
 
 def _temporary(error: SaladCloudError) -> TemporaryProviderError:

@@ -94,7 +94,10 @@ class Story:
         """Say whether the platform gave the group up, and no exit of the program explains it.
 
         A failure without a description after a start is none of the image's: the program ran, and nothing was heard.
+        One with a description, of a group that was changed, is that of an image that could not be pulled for it.
         """
+        if self.state.description and (self.group.version or 1) > 1:
+            return False
         began, finished = self.state.start_time, self.state.finish_time
         deployed = began is not None and finished is not None and began <= finished and not self.state.description
         ran = self.has_run or deployed

@@ -79,8 +79,9 @@ class _Pause:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What a group has since `at`, by the platform's answer."""
+    """What a pod's group has since `at`, by the platform's answer."""
 
+    group: str
     digests: str
     at: float
 
@@ -110,18 +111,18 @@ class Updater:
     def applied(self, pod: Pod, group: ContainerGroup) -> Applied:
         """Return the pod's settings beside those of its group, as far as is known."""
         found = applied(pod, group)
-        sent = self._sent.get(group.name)
-        if sent is None:
+        sent = self._sent.get(uid_of(pod))
+        if sent is None or sent.group != group.name:
             return found
         if self._monotonic() - sent.at > SHOWN_WITHIN_S or shown_settings(group) == sent.digests:
-            del self._sent[group.name]
+            del self._sent[uid_of(pod)]
             return found
         return replace(found, has=decoded(sent.digests))
 
-    def forget(self, uid: str, group: str) -> None:
+    def forget(self, uid: str) -> None:
         """Drop what is remembered of a pod that is gone."""
         self._pauses.pop(uid, None)
-        self._sent.pop(group, None)
+        self._sent.pop(uid, None)
 
     async def update(self, pod: Pod, source: InputSource, mark: PodMark, group: ContainerGroup) -> Observation:
         """Do one step of bringing the group to what the pod says. The status is not told here.
@@ -230,7 +231,7 @@ class Updater:
         except Decision as error:
             return self._pause(pod, found, REFUSED_AGAIN_S, (_failed(error),))
         self._view.apply_group(with_environment(answer, group, made.patch, digests), at=self._monotonic())
-        self._sent[group.name] = _Sent(digests, self._monotonic())
+        self._sent[uid_of(pod)] = _Sent(group.name, digests, self._monotonic())
         self._pauses.pop(uid_of(pod), None)
         if answer.current_state.status == GroupStatus.PENDING and group.current_state.status in _UP:
             await self._start_again(group.name)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncssh
 import pytest
 import pytest_asyncio
 import yaml
@@ -14,7 +15,7 @@ import yaml
 from scvk.kubelet.rights import rights
 from scvk.testbed import Testbed
 from tests.e2e.processes import SimulatedCloud
-from tests.e2e.stage import ACCOUNT, ACCOUNT_NAMESPACE, FOREIGN_GROUP, Stage
+from tests.e2e.stage import ACCOUNT, ACCOUNT_NAMESPACE, FOREIGN_GROUP, Stage, write_private_key
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -33,7 +34,10 @@ async def stage(
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:36].strip("-")
     name = f"{words}-{secrets.token_hex(2)}"
     await testbed.kubectl("create", "namespace", name)
-    cloud = await SimulatedCloud.start(tmp_path)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    write_private_key(tmp_path / "ssh-key", key)
+    (tmp_path / "authorized-keys").write_bytes(key.export_public_key())
+    cloud = await SimulatedCloud.start(tmp_path, "--ssh-authorized-keys", str(tmp_path / "authorized-keys"))
     stage = Stage(testbed, account, name, f"node-{name}", tmp_path, cloud)
     try:
         before = await cloud.create(FOREIGN_GROUP)

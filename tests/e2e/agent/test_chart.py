@@ -78,6 +78,15 @@ async def test_options_of_the_agent_become_flags(helm: Helm) -> None:
     ]
 
 
+async def test_the_ssh_key_of_instances_is_a_mounted_secret(helm: Helm) -> None:
+    deployment = only(await helm.template({"salad": SALAD, "ssh": {"secretName": "ssh-key"}}), "Deployment")
+    spec = deployment["spec"]["template"]["spec"]
+    assert variables(deployment)["SALAD_VK_SSH_PRIVATE_KEY_FILE"] == "/etc/saladcloud-ssh/ssh-privatekey"
+    (mount,) = [each for each in spec["containers"][0]["volumeMounts"] if each["mountPath"] == "/etc/saladcloud-ssh"]
+    (volume,) = [each for each in spec["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"] == {"secretName": "ssh-key", "defaultMode": 0o440}
+
+
 async def test_the_agent_is_one_and_restricted(helm: Helm) -> None:
     deployment = only(await helm.template({"salad": SALAD}), "Deployment")
     spec = deployment["spec"]["template"]["spec"]

@@ -51,9 +51,9 @@ class Scene:
         """Start the agent."""
         self._agent = AgentProcess(self.api, InProcess(self.simulator.app), 1)
 
-    def create_pods(self, count: int) -> None:
+    def create_pods(self, count: int, *, first: int = 0) -> None:
         """Create pods that are bound to the node, all at once."""
-        for number in range(count):
+        for number in range(first, first + count):
             self.api.put(f"pods/{NAMESPACE}/pod-{number}", _pod())
 
     def create_pods_with_groups(self, count: int) -> None:
@@ -77,6 +77,12 @@ class Scene:
                     },
                 }
             )
+
+    @property
+    def agent(self) -> AgentProcess:
+        """The agent, which was started."""
+        assert self._agent is not None
+        return self._agent
 
     def ready(self) -> int:
         """Return how many pods are Ready."""

@@ -118,6 +118,13 @@ async def test_answers_are_asked_for_once_in_a_while() -> None:
         assert len([path for path in api.reviewer.asked if "reviews" in path]) == 2
 
 
+async def test_a_hundred_who_ask_the_same_at_once_share_one_question() -> None:
+    async with served() as api, api.client(pair=api.api_server()) as client:
+        answers = await asyncio.gather(*(client.get("/pods") for _ in range(100)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len([path for path in api.reviewer.asked if "reviews" in path]) == 1
+
+
 async def test_a_node_that_is_not_well_says_why() -> None:
     async with served() as api, api.client(token=ADMIN_TOKEN) as client:
         assert (await client.get("/healthz")).text == "ok"

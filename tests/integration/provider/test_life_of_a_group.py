@@ -66,6 +66,22 @@ async def test_a_lost_record_is_found_on_the_living_group(attempt: int) -> None:
     assert world.cloud.touched() == set()
 
 
+@pytest.mark.parametrize("ran", [True, False])
+async def test_a_lost_record_whose_group_is_hidden_makes_no_second_group_and_fails_no_pod(*, ran: bool) -> None:
+    world = await (a_running_world() if ran else World().started())
+    world.cloud.groups.pop(name_of(), None)
+    world.cloud.hidden = {world.run_group(3)}
+    world.forget_annotations()
+    world.restart()
+    await world.started()
+    await world.settle(8)
+    assert (world.cloud.count("create"), world.phase == "Failed") == (0, False)
+    world.cloud.hidden = set()
+    await world.settle(5)
+    assert (world.attempt, world.phase, world.container.ready) == (3, "Running", True)
+    assert world.cloud.touched() == set()
+
+
 async def test_an_adopted_group_is_not_judged_again() -> None:
     world = await a_running_world()
     world.forget_annotations()

@@ -226,6 +226,32 @@ async def test_a_group_that_stays_hidden_does_not_keep_the_pods_other_groups() -
     assert world.cloud.touched() == {max(name_of(0), name_of(1))}
 
 
+async def test_a_hidden_group_of_a_pod_whose_record_is_lost_keeps_the_pod() -> None:
+    world = World()
+    world.cloud.hidden = {world.run_group(2)}
+    await world.started()
+    for _ in range(3):
+        with pytest.raises(TemporaryProviderError, match="environment"):
+            await world.remove()
+        await world.poll()
+    world.cloud.hidden = set()
+    for _ in range(4):
+        await world.remove()
+        await world.poll()
+    assert ((await world.remove()).certain, world.cloud.touched()) == (True, {name_of(2)})
+
+
+async def test_hidden_groups_of_predecessors_are_asked_for_once_and_do_not_keep_the_pod() -> None:
+    world = World()
+    world.cloud.shows_environment = False
+    other = mark(uid="another")
+    world.cloud.add(group_name(other), environment(other))
+    await world.started()
+    await world.poll()
+    assert [(await world.remove()).certain, (await world.remove()).certain] == [True, True]
+    assert (world.cloud.count("get"), world.cloud.touched()) == (1, set())
+
+
 async def test_a_group_listed_and_gone_by_name_waits_for_the_listings() -> None:
     world = World()
     world.cloud.shows_environment = False
@@ -294,3 +320,17 @@ async def test_a_removed_pod_leaves_nothing_in_memory() -> None:
         await world.poll()
     memories = {name: value for name, value in vars(provider._view).items() if isinstance(value, dict)}
     assert all(not value for value in memories.values()), memories
+
+
+async def test_a_change_that_waited_is_forgotten_with_a_pod_whose_record_is_lost() -> None:
+    world = await a_world_with_a_group()
+    await world.settle(2)
+    world.cloud.fail("patch", *["500"] * 9)
+    world.annotate({"salad.com/container-group-priority": "low"})
+    await world.settle(2)
+    assert world.provider._updater._pauses
+    world.forget_annotations()
+    for _ in range(4):
+        await world.remove()
+        await world.poll()
+    assert (world.provider._updater._pauses, world.provider._updater._sent) == ({}, {})

@@ -36,6 +36,7 @@ class FakeProvider:
     removal: Callable[[PodIdentity], Removal] = lambda _: NOT_YET
     takes_s: Callable[[Pod], float] = lambda _: 0.0
     """How long a sync of the pod takes."""
+    removing_takes_s: float = 0.0
     held: tuple[Holding, ...] | None = None
     synced: list[Pod] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
@@ -58,6 +59,8 @@ class FakeProvider:
 
     async def remove(self, pod: PodIdentity, annotations: Mapping[str, str]) -> Removal:
         self.removed.append((pod.uid, annotations.get("group", "")))
+        if self.removing_takes_s > 0:
+            await asyncio.sleep(self.removing_takes_s)
         return self.removal(pod)
 
     def holdings(self) -> tuple[Holding, ...] | None:

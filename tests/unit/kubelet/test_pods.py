@@ -682,6 +682,32 @@ async def test_the_memory_of_finished_pods_goes_with_them(
     assert controlling.controller._vanished == {}
 
 
+async def test_a_finished_pod_that_vanishes_while_it_is_cleared_leaves_no_memory(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, pod_json(status={"phase": "Succeeded"}))
+    provider.removal = lambda _: GONE
+    provider.removing_takes_s = 5.0
+    async with controlling.running():
+        await asyncio.sleep(1)
+        api.remove(POD)
+        await asyncio.sleep(20)
+    assert controlling.controller._cleared == set()
+
+
+async def test_what_shows_up_of_a_finished_pod_while_it_is_cleared_is_removed_too(
+    api: InMemoryApi, provider: FakeProvider, controlling: Controlling
+) -> None:
+    api.put(POD, pod_json(status={"phase": "Failed"}))
+    provider.removal = lambda _: GONE
+    provider.removing_takes_s = 5.0
+    async with controlling.running():
+        await asyncio.sleep(1)
+        provider.moved.put_nowait(WEB)
+        await asyncio.sleep(20)
+    assert len(provider.removed) == 2
+
+
 async def test_a_pod_that_vanishes_is_removed_by_its_last_known_record(
     api: InMemoryApi, provider: FakeProvider, controlling: Controlling
 ) -> None:

@@ -102,6 +102,7 @@ def a_group(
     group_id: str = "",
     started: float | None = None,
     finished: float | None = None,
+    version: int = 1,
 ) -> ContainerGroup:
     if counts is None and running is not None:
         counts = InstanceStatusCounts(
@@ -110,6 +111,7 @@ def a_group(
     return ContainerGroup(
         id=group_id or f"id-of-{name}",
         name=name,
+        version=version,
         container=Container(environment_variables=environment),
         current_state=ContainerGroupState(
             status=status,

@@ -556,6 +556,18 @@ def test_a_group_whose_image_could_not_be_pulled_does_not_end_its_pod_though_it_
     assert life.phase == "Pending"
 
 
+@pytest.mark.parametrize("updated", [[(15, "Container Group Updated (Version 2)")], []], ids=["heard-of", "lost"])
+def test_a_changed_image_that_cannot_be_pulled_is_waited_for_whatever_the_policy(
+    updated: list[tuple[float, str]],
+) -> None:
+    life = Life(a_pod(policy="Never"))
+    life.see(11, UP, (10, RUNNING))
+    failed = a_group("failed", running=0, finished=20, description="no such image", version=2)
+    life.see(21, failed, *updated)
+    container = life.see(60, failed)
+    assert (life.phase, state_of(container)) == ("Running", ("waiting", "ErrImagePull"))
+
+
 @pytest.mark.parametrize(("started", "finished"), [(5, None), (None, 20), (25, 20)])
 def test_a_failure_ends_no_pod_where_it_is_not_certain_that_its_group_ever_ran(
     started: float | None, finished: float | None

@@ -59,6 +59,7 @@ class Access:
         self._now = now
         self._callers = ExpiringAnswers[bytes, tuple[Caller | None]](monotonic)
         self._decisions = ExpiringAnswers[tuple[Caller, Permission], bool](monotonic)
+        self._asking: dict[tuple[Caller, Permission], asyncio.Task[bool]] = {}
         self._attempts = FailedAttempts(monotonic)
         self._turns = asyncio.Semaphore(MOST_REVIEWS_AT_ONCE)
         self._waiting = 0
@@ -85,18 +86,35 @@ class Access:
     async def allow(self, caller: Caller, permissions: tuple[Permission, ...]) -> None:
         """Return if one of the permissions is held. Costs at most a SubjectAccessReview each. Raises Refused."""
         for permission in permissions:
-            allowed = self._decisions.get((caller, permission))
-            if allowed is None:
-                status = await self._ask(SubjectAccessReview, self._question(caller, permission))
-                allowed = status.get("allowed") is True
-                holds_s = ALLOWED_FOR_S if allowed else DENIED_FOR_S
-                self._decisions.put((caller, permission), allowed, holds_s=holds_s)
-            if allowed:
+            if await self._is_allowed(caller, permission):
                 return
         wanted = " or ".join(f"{permission.verb} nodes/{permission.subresource}" for permission in permissions)
         raise Refused(
             403, f"Forbidden: user {caller.name} needs the right to {wanted or 'nothing'} on node {self._node}\n"
         )
+
+    async def _is_allowed(self, caller: Caller, permission: Permission) -> bool:
+        """Return the answer that holds; who asks the same at once shares one question: a hundred commands may begin."""
+        allowed = self._decisions.get((caller, permission))
+        if allowed is not None:
+            return allowed
+        asking = self._asking.get((caller, permission))
+        if asking is None:
+            asking = asyncio.create_task(self._decide(caller, permission))
+            self._asking[caller, permission] = asking
+            asking.add_done_callback(lambda task: self._decided(caller, permission, task))
+        return await asyncio.shield(asking)
+
+    async def _decide(self, caller: Caller, permission: Permission) -> bool:
+        status = await self._ask(SubjectAccessReview, self._question(caller, permission))
+        allowed = status.get("allowed") is True
+        self._decisions.put((caller, permission), allowed, holds_s=ALLOWED_FOR_S if allowed else DENIED_FOR_S)
+        return allowed
+
+    def _decided(self, caller: Caller, permission: Permission, task: asyncio.Task[bool]) -> None:
+        del self._asking[caller, permission]
+        if not task.cancelled():
+            task.exception()  # those who asked may have gone
 
     async def _review_token(self, token: str, network: str) -> Caller | None:
         if not self._attempts.take(network):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import QueryParams
 
@@ -50,8 +51,12 @@ def tells_status(protocol: str) -> bool:
     return protocol in _WITH_STATUS
 
 
-def command_query(query: QueryParams, *, needs_command: bool) -> CommandQuery:
-    """Return what a query asks for; raises WrongQuery."""
+def command_query(query_string: bytes, *, needs_command: bool) -> CommandQuery:
+    """Return what a query asks for; raises WrongQuery.
+
+    Words may be of any bytes: those that are no UTF-8 stay what they are, as surrogate escapes (PEP 383).
+    """
+    query = QueryParams(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
     stdin, stdout, stderr, tty = (
         any(query.get(name) in ("1", "true") for name in names)
         for names in (("input", "stdin"), ("output", "stdout"), ("error", "stderr"), ("tty",))
