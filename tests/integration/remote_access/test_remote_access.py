@@ -315,14 +315,10 @@ class TestConnections:
         with pytest.raises(NotPossible, match="the connection to the instance ended"):
             await running
 
-        async def elsewhere() -> bool:
-            try:
-                return (await visitor.run("true"))[0] == 0
-            except NotPossible as error:
-                assert "is not running" in str(error)  # noqa: PT017 - what is said on the way
-                return False
-
-        await until(elsewhere, "commands run on the other machine")
+        with pytest.raises(NotPossible, match="pod web-0 is not running: its instance is allocating"):
+            await visitor.run("true")
+        await simulated.until_running(GROUP)
+        assert (await visitor.run("true"))[0] == 0
         assert visitor.logins[0].machine_id != visitor.logins[-1].machine_id
 
     async def test_a_pod_that_the_view_shows_elsewhere_is_asked_for_though_the_connection_holds(
@@ -343,13 +339,9 @@ class TestConnections:
             "restart_container_group_instance", container_group_name=GROUP, container_group_instance_id=instance["id"]
         )
 
-        async def runs() -> bool:
-            try:
-                return (await visitor.run("env"))[0] == 0
-            except NotPossible:
-                return False
-
-        await until(runs, "commands run again")
+        await simulated.until_event(GROUP, "Instance Restarted")
+        await simulated.until_running(GROUP)
+        assert (await visitor.run("true"))[0] == 0
 
 
 def _none_with(marker: str) -> Callable[[], Awaitable[bool]]:
