@@ -36,7 +36,9 @@ from scvk.kubelet.lease import AgentLeaseLost, AnotherAgent
 from scvk.kubelet.node import NodeIdentity, kubelet_version
 from scvk.kubelet.node_keeper import NodeTaken
 from scvk.kubelet.uninstallation import UninstallationError
+from scvk.provider.health import ailment
 from scvk.provider.image_configs import LIMITS, ImageConfigs
+from scvk.provider.metrics import provider_metrics
 from scvk.provider.ownership import cluster_id
 from scvk.provider.preparation import Preparation
 from scvk.provider.saladcloud_provider import ProviderIdentity, SaladCloudProvider
@@ -201,7 +203,16 @@ class Node:
             service_links=service_links,
             pods_have_node_ip=pods_have_node_ip,
             door=door,
-            capabilities=Capabilities(self.provider.program_log, access.commands, access.ports),
+            capabilities=Capabilities(
+                logs=self.provider.program_log,
+                commands=access.commands,
+                ports=access.ports,
+                usage=self.provider.usage,
+                metrics=lambda: provider_metrics(
+                    budget.snapshot(), self.provider.poller_snapshot(), self.provider.group_counts()
+                ),
+                ailment=lambda: ailment(self.provider.poller_snapshot()),
+            ),
             now=now,
         )
 

@@ -6,7 +6,6 @@ without a change. Reading and checking are pure: `AgentSettings` holds what was 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 from cyclopts import Group, Parameter
 
-from scvk.api_settings import ApiSettings, check_api
+from scvk.api_settings import ApiSettings, check_address, check_api
 from scvk.kubelet.node import Taint
 from scvk.node_settings import (
     FIXED_LABELS,
@@ -183,7 +182,7 @@ class Checked:
 def checked(settings: AgentSettings) -> Checked:
     """Return the settings parsed; raises SettingsError with the first thing that is missing or wrong."""
     log_level(settings)
-    _check_address(settings.kubelet_address)
+    check_address("--kubelet-address", settings.kubelet_address, is_called=True)
     check_api(settings)
     check_ssh(settings)
     saladcloud = checked_saladcloud(settings)
@@ -244,17 +243,6 @@ def api_key(settings: SaladCloudSettings) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SettingsError("the API key has characters that no key has (spaces, line breaks or non-ASCII)")
     return key
-
-
-def _check_address(text: str) -> None:
-    try:
-        address = ipaddress.ip_address(text) if text else None
-    except ValueError:
-        raise SettingsError(f"--kubelet-address: {text!r} is no IP address") from None
-    if address is not None and (address.is_unspecified or address.is_multicast):
-        raise SettingsError(
-            f"--kubelet-address: {text} is no address of this machine that the API server could call; name one"
-        )
 
 
 def _check_complete(settings: SaladCloudSettings, *, needs_project: bool) -> None:

@@ -165,7 +165,7 @@ class Ending:
         ending = self
 
         class EndingProvider:
-            program_log = None
+            program_log = usage = None
             remote_access = SimpleNamespace(commands=None, ports=None)
 
             def __init__(self, *_: object, **__: object) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from cyclopts import Parameter
@@ -14,6 +14,10 @@ def rbac(
     *,
     namespace: Annotated[str, Parameter(help="Namespace of the service account.")] = "saladcloud",
     service_account: Annotated[str, Parameter(help="Name of the service account.")] = "scvk",
+    kubelet_certificate: Annotated[
+        Literal["self-signed", "files", "csr"],
+        Parameter(env_var="SALAD_VK_KUBELET_CERTIFICATE", help="As for the agent: csr needs two rights more."),
+    ] = "self-signed",
 ) -> int:
     """Print the service account, roles and bindings that the agent needs, and no more.
 
@@ -25,5 +29,10 @@ def rbac(
         scvk rbac --namespace saladcloud | kubectl apply -f -
 
     """
-    print(yaml.safe_dump_all(rights(namespace=namespace, service_account=service_account), sort_keys=False), end="")
+    manifests = rights(
+        namespace=namespace,
+        service_account=service_account,
+        certificate_requests=kubelet_certificate == "csr",
+    )
+    print(yaml.safe_dump_all(manifests, sort_keys=False), end="")
     return 0

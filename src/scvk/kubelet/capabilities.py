@@ -5,13 +5,16 @@ The kubelet's API says in words what a provider cannot do. None of these methods
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.api.terminal_size import TerminalSize
+from scvk.kubelet.exposition import Family
 from scvk.kubelet.log_source import LogSource
+from scvk.kubelet.usage_source import UsageSource
 
 __all__ = [
     "Capabilities",
@@ -99,8 +102,15 @@ class PortForwarder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do; None where it cannot."""
+    """What a provider can do; None where it cannot.
+
+    `metrics`: its own, for `/metrics`. `ailment`: in words why it cannot do its work, None while it can. Both cost
+    nothing and never wait.
+    """
 
     logs: LogSource | None = None
     commands: CommandRunner | None = None
     ports: PortForwarder | None = None
+    usage: UsageSource | None = None
+    metrics: Callable[[], Iterable[Family]] | None = None
+    ailment: Callable[[], str | None] | None = None

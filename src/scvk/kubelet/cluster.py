@@ -257,7 +257,8 @@ class Cluster:
         what = f"WATCH {path}"
         params = {
             "watch": "true",
-            "allowWatchBookmarks": "true",
+            # Kubernetes 1.37 sends nothing after the first bookmark where a watch of one name begins without a version.
+            "allowWatchBookmarks": "true" if resource_version else "false",
             "fieldSelector": field_selector,
             "resourceVersion": resource_version,
             "timeoutSeconds": str(server_timeout_s),

@@ -56,6 +56,11 @@ def pod_subject(pod: Pod) -> Subject:
     return Subject("Pod", key.name, uid_of(pod), key.namespace, path)
 
 
+def node_subject(name: str) -> Subject:
+    """Return the node as what an event is about; kubelets have its name for its UID, and `describe` looks for that."""
+    return Subject("Node", name, name)
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What is known of one message: when it was last taken, and of which time; what stands in its Event, if known."""

@@ -78,6 +78,8 @@ class PodInformer:
         """Pods whose known state was learned, and not seen in the watch yet."""
         self.synced = asyncio.Event()
         """Set once the first full list has been taken: before it, a missing pod means nothing."""
+        self.failing_since: float | None = None
+        """When watching began to fail, by the loop's clock; None while it works."""
 
     def get(self, key: PodKey) -> Pod | None:
         """Return the newest known pod at `key`."""
@@ -109,6 +111,7 @@ class PodInformer:
                 if version is None:
                     version = await self._list()
                     self.synced.set()
+                    self.failing_since = None
                 started = asyncio.get_running_loop().time()
                 async for newer in self._changes(version):
                     version, failures = newer, 0
@@ -117,6 +120,8 @@ class PodInformer:
             except Exception as error:  # noqa: BLE001 - whatever it is, a node must not go blind for it
                 failures += 1
                 version = None
+                if self.failing_since is None:
+                    self.failing_since = asyncio.get_running_loop().time()
                 delay = backoff.delay(failures, self._random)
                 # A version that is too old is everyday life; a server that says so for ever must not be flooded either.
                 level = "info" if isinstance(error, ResourceVersionGone) else "warning"

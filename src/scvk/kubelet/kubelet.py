@@ -13,13 +13,14 @@ from datetime import datetime
 
 import structlog
 
+from scvk.kubelet.api.health import SignsOfLife, ailments
 from scvk.kubelet.api.server import ApiDoor, KubeletApi
 from scvk.kubelet.capabilities import Capabilities
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.cluster_inputs import ClusterInputs
 from scvk.kubelet.collection import Collector
 from scvk.kubelet.downward import NodeView
-from scvk.kubelet.events import EventRecorder, pod_subject
+from scvk.kubelet.events import EventRecorder, node_subject, pod_subject
 from scvk.kubelet.informer import PodInformer, uid_of
 from scvk.kubelet.input_changes import InputChanges
 from scvk.kubelet.lease import AgentLease, NodeLease
@@ -27,7 +28,7 @@ from scvk.kubelet.leaving import Departure, InputsOfStayingNode
 from scvk.kubelet.node import NodeIdentity
 from scvk.kubelet.node_keeper import NodeKeeper, NodeLeft
 from scvk.kubelet.pods import PodController
-from scvk.kubelet.provider import NodeFacts, Provider, Remembering
+from scvk.kubelet.provider import NodeFacts, PodEvent, Provider, Remembering
 
 STOP_DEADLINE_S = 5.0
 
@@ -100,17 +101,30 @@ class Kubelet:
             may_act=departure,
         )
         self._api = None
+        self._provider_ails = capabilities.ailment if capabilities is not None else None
         if door is not None:
             can = capabilities or Capabilities()
-            self._api = KubeletApi(door, cluster, self._informer, can, self._ailment, node=node.name, now=now)
+            self._api = KubeletApi(
+                door, cluster, self._informer, can, self.ailment, node=node.name, now=now, tell=self._tell
+            )
 
-    def _ailment(self) -> str | None:
-        """Return why this kubelet is not healthy, or None."""
-        if not self._informer.synced.is_set():
-            return "the pods of the node have not been listed yet"
-        if not self._agent_lease.held.is_set():
-            return "the agent's lease is not held: nothing is changed until it is"
-        return None
+    def ailment(self) -> str | None:
+        """Return why this kubelet is not healthy, a reason a line, or None. Costs nothing."""
+        clock = asyncio.get_running_loop().time()
+        renewed, failing = self._node_lease.renewed_at, self._informer.failing_since
+        found = ailments(
+            SignsOfLife(
+                pods_listed=self._informer.synced.is_set(),
+                watch_fails_s=None if failing is None else clock - failing,
+                agent_lease_held=self._agent_lease.held.is_set(),
+                node_lease_renewed_s=None if renewed is None else clock - renewed,
+                provider=self._provider_ails() if self._provider_ails is not None else None,
+            )
+        )
+        return "\n".join(found) or None
+
+    def _tell(self, event: PodEvent) -> None:
+        self._events.record(node_subject(self._node.name), event)
 
     async def run(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Run until cancelled, or until the Node goes by an uninstallation.

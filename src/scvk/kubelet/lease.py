@@ -69,6 +69,8 @@ class NodeLease:
         self._now = now
         self._version: str | None = None
         """Of the lease as our last write left it: what is nobody else's need not be read before each renewal."""
+        self.renewed_at: float | None = None
+        """When the last renewal was asked for that succeeded, by the loop's clock."""
 
     async def run(self) -> None:
         """Renew until cancelled; failures are tried again soon, since 50 s of silence make the node Unknown."""
@@ -82,6 +84,11 @@ class NodeLease:
 
     async def renew(self) -> None:
         """Renew once, making the lease where it is missing or was deleted. Costs one request where nobody meddled."""
+        asked = asyncio.get_running_loop().time()
+        await self._renew()
+        self.renewed_at = asked
+
+    async def _renew(self) -> None:
         version, self._version = self._version, None
         try:
             if version is not None:

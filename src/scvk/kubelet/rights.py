@@ -20,12 +20,17 @@ CLUSTER_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """API group, resources and verbs that are needed in the whole cluster."""
 
+CERTIFICATE_RULE = ("certificates.k8s.io", ("certificatesigningrequests",), ("create", "watch"))
+"""Needed in the whole cluster where the cluster signs the certificate of the kubelet's API. Not: to approve."""
+
 LEASE_RULE = ("coordination.k8s.io", ("leases",), ("get", "create", "update"))
 """Needed in kube-node-lease (the node's heartbeat) and in the agent's own namespace (one agent for a node)."""
 
 
-def rights(*, namespace: str, service_account: str) -> list[dict[str, Any]]:
+def rights(*, namespace: str, service_account: str, certificate_requests: bool = False) -> list[dict[str, Any]]:
     """Return the ServiceAccount `namespace/service_account` and all roles and bindings that the agent needs.
+
+    `certificate_requests`: also those of `--kubelet-certificate csr`.
 
     The namespace itself is not made. Beside the rules above: `system:auth-delegator` and the reader of
     `extension-apiserver-authentication`, with which the kubelet's API asks the API server who may call it.
@@ -33,13 +38,14 @@ def rights(*, namespace: str, service_account: str) -> list[dict[str, Any]]:
     subject = {"kind": "ServiceAccount", "name": service_account, "namespace": namespace}
     name = f"scvk:{namespace}:{service_account}"
     lease_rules = [_rule(*LEASE_RULE)]
+    cluster_rules = [*CLUSTER_RULES, *([CERTIFICATE_RULE] if certificate_requests else [])]
     return [
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
             "metadata": {"name": service_account, "namespace": namespace},
         },
-        _role("ClusterRole", name, None, [_rule(*rule) for rule in CLUSTER_RULES]),
+        _role("ClusterRole", name, None, [_rule(*rule) for rule in cluster_rules]),
         _binding("ClusterRoleBinding", name, None, "ClusterRole", name, subject),
         _binding("ClusterRoleBinding", f"{name}:auth-delegator", None, "ClusterRole", "system:auth-delegator", subject),
         _binding(

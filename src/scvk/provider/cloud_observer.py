@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from scvk.saladcloud.models import ContainerGroup
@@ -12,6 +13,10 @@ class CloudObserver(Protocol):
 
     def groups_changed(self, names: set[str]) -> None:
         """Say that something of these groups moved (or that they came or went)."""
+        ...
+
+    def instance_seen(self, name: str, at: datetime) -> None:
+        """Say that the view has a new answer of the group's instance, asked for at wall time `at`."""
         ...
 
     def is_ours(self, group: ContainerGroup) -> bool:

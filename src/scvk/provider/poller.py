@@ -197,15 +197,30 @@ class Poller:
         told = {(event.time, group, event.text, event.instance_id) for group, event in found}
         self._newest = sorted(told.union(self._newest))[-MOST_REPEATED:]
 
-    async def ask_instance(self, name: str) -> None:
+    def running(self) -> list[str]:
+        """Return the groups of ours that run, as last listed."""
+        return [
+            group.name
+            for group in self._view.groups
+            if (counts := group.current_state.instance_status_counts)
+            and counts.running_count
+            and self._observer.is_ours(group)
+        ]
+
+    def asked_at(self, name: str) -> float | None:
+        """Return when the group's instances were asked for last; None where never."""
+        return self._swept.get(name)
+
+    async def ask_instance(self, name: str, request_class: RequestClass = RequestClass.OBSERVE) -> None:
         """Ask for the instances of one group."""
         self._swept[name] = self._monotonic()
         at = self._now()  # what happens while the answer is on its way is newer than the answer
         try:
-            answer = await self._client.list_container_group_instances(name, request_class=RequestClass.OBSERVE)
+            answer = await self._client.list_container_group_instances(name, request_class=request_class)
         except NotFound:
             return  # the next listing tells whether the group is gone
         self._view.apply_instances(name, answer.instances, at=at)
+        self._observer.instance_seen(name, at)
         self._observer.groups_changed({name})
 
     @property
@@ -274,17 +289,9 @@ class Poller:
     def _next_instance(self) -> str | None:
         """Return the group to ask for now: the one due in the sweep, else a wanted one while the budget has room."""
         clock = self._monotonic()
-        if clock - self._last_sweep >= SWEEP_EVERY_S:
-            running = [
-                group.name
-                for group in self._view.groups
-                if (counts := group.current_state.instance_status_counts)
-                and counts.running_count
-                and self._observer.is_ours(group)
-            ]
-            if running:
-                self._last_sweep = clock
-                return min(running, key=lambda name: self._swept.get(name, float("-inf")))
+        if clock - self._last_sweep >= SWEEP_EVERY_S and (running := self.running()):
+            self._last_sweep = clock
+            return min(running, key=lambda name: self._swept.get(name, float("-inf")))
         if self._wanted and self._budget.available(RequestClass.OBSERVE) >= SPARE_FOR_ASKING:
             name, _ = self._wanted.popitem(last=False)
             return name

@@ -65,6 +65,9 @@ from scvk.provider.removal import Remover, groups_of, hidden_groups_of
 from scvk.provider.turns import Turns
 from scvk.provider.update_status import with_changes
 from scvk.provider.updates import Updater, joined
+from scvk.provider.usage.book import UsageBook
+from scvk.provider.usage.reader import UsageReader
+from scvk.provider.usage.rounds import FigureRounds
 from scvk.provider.watcher import Watcher
 from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.client import SaladCloudClient
@@ -139,6 +142,17 @@ class SaladCloudProvider:
         """The capability `scvk.kubelet.log_source.LogSource`."""
         self.remote_access = RemoteAccess(client, self._view, self._group_of, ssh, now=now)
         """The capabilities `CommandRunner` and `PortForwarder` of `scvk.kubelet.capabilities`."""
+        self._book = UsageBook(now().timestamp())
+        self.usage = UsageReader(self._book, self._group_of, now=now, monotonic=monotonic)
+        """The capability `scvk.kubelet.usage_source.UsageSource`."""
+        self._figures = FigureRounds(
+            budget,
+            lambda: [name for name in self._poller.running() if self._plays(name)],
+            self._poller.asked_at,
+            self._poller.ask_instance,
+            is_read=lambda: self.usage.is_read,
+            monotonic=monotonic,
+        )
         self._keys: dict[str, PodKey] = {}
         self._refusals = Refusals(invite, monotonic=monotonic)
         self._creation = Creation(
@@ -177,6 +191,7 @@ class SaladCloudProvider:
                 group.create_task(self._creations.run())
                 group.create_task(self._refusals.run())
                 group.create_task(self._deletions.run())
+                group.create_task(self._figures.run())
         finally:
             await self.remote_access.aclose()
 
@@ -260,9 +275,18 @@ class SaladCloudProvider:
                 self._changes.put_nowait(key)
             if isinstance(lookup, Absent):
                 self._keys.pop(name, None)
+                self._book.gone(name)
         self._keys = {name: key for name, key in self._keys.items() if self._view.remembers(name)}
+        self._book.keep(self._view.remembers)
         self._watcher.forget_unheard_of()
         self._deletion_costs.forget_unheard_of()
+
+    def instance_seen(self, name: str, at: datetime) -> None:
+        """Note what the instance of a group of this node uses."""
+        lookup, seen = self._view.lookup(name), self._view.instance(name)
+        if isinstance(lookup, Present) and seen is not None and seen[1] is not None and self._plays(name):
+            made = lookup.group.create_time
+            self._book.heard(name, seen[1], at.timestamp(), made=made.timestamp() if made else None)
 
     def is_ours(self, group: ContainerGroup) -> bool:
         """Say whether the group carries this cluster's marks."""
@@ -376,6 +400,12 @@ class SaladCloudProvider:
         if record is None or record.group != group_name(self._mark(pod, record.attempt)):
             return None
         return record
+
+    def _plays(self, name: str) -> bool:
+        """Say whether the group is one of a pod of this node."""
+        lookup = self._view.lookup(name)
+        owner = self._owners.owner_of(lookup.group) if isinstance(lookup, Present) else None
+        return isinstance(owner, Owned) and owner.mark.node == self._identity.node
 
     def _group_of(self, pod: Pod) -> str | None:
         record = self._record(pod)

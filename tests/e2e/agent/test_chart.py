@@ -109,10 +109,11 @@ async def test_a_new_key_starts_the_agent_anew(helm: Helm) -> None:
     assert annotations(await helm.template({"salad": {**SALAD, "apiKey": "another"}})) != first
 
 
-async def test_the_charts_rights_are_those_that_the_agent_needs(helm: Helm) -> None:
-    objects = await helm.template({"salad": SALAD})
+@pytest.mark.parametrize("certificate", ["self-signed", "csr"])
+async def test_the_charts_rights_are_those_that_the_agent_needs(helm: Helm, certificate: str) -> None:
+    objects = await helm.template({"salad": SALAD, "agent": {"kubelet-certificate": certificate}})
     account = only(objects, "ServiceAccount")["metadata"]["name"]
-    expected = rights(namespace="sce", service_account=account)
+    expected = rights(namespace="sce", service_account=account, certificate_requests=certificate == "csr")
     places = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in expected}
     rendered = [without_marks(each) for each in objects if each["kind"] not in ("Deployment", "Secret")]
     for each in rendered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import ssl
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from scvk.testbed import Testbed
 from scvk.testbed.certificates import Authority, KeyPair
+from tests.e2e.agent.log_reader import LogReader
 from tests.e2e.processes import until
 from tests.e2e.stage import Stage
 from tests.e2e.workloads import pod
@@ -150,20 +152,25 @@ async def callers(stage: Stage) -> list[Caller]:
     ]
 
 
+async def url_of(stage: Stage) -> str:
+    """Return where the API server calls the node."""
+    status = (await stage.get("node", stage.node))["status"]
+    address = next(each["address"] for each in status["addresses"] if each["type"] == "InternalIP")
+    return f"https://{address}:{status['daemonEndpoints']['kubeletEndpoint']['Port']}"
+
+
 async def test_every_route_asks_the_api_server_who_calls_and_whether_that_is_allowed(
     stage: Stage, rights: None, tmp_path: Path
 ) -> None:
     await stage.running_agent()
     await stage.apply(pod("web"))
     [web] = await stage.ready_pods(1)
-    node = await stage.get("node", stage.node)
-    address = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
-    port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    url = await url_of(stage)
 
     for caller in await callers(stage):
         headers = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
         async with httpx2.AsyncClient(
-            base_url=f"https://{address}:{port}",
+            base_url=url,
             verify=context(tmp_path, caller.pair),
             headers=headers,
             trust_env=False,
@@ -181,14 +188,48 @@ async def test_every_route_asks_the_api_server_who_calls_and_whether_that_is_all
                 assert answer.status_code == expected, f"{said}: {answer.status_code} {answer.text}"
 
 
+async def test_a_new_client_authority_of_the_cluster_is_known_soon_and_ends_no_connection(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await stage.running_agent()
+    await stage.apply(pod("web"))
+    await stage.ready_pods(1)
+    url = await url_of(stage)
+    another = Authority("another", datetime.now(UTC))
+    published = stage.testbed.ca_certificate
+    before = published.read_bytes()
+    reader = await LogReader.start(stage, "-f", "web")
+    reading = asyncio.create_task(reader.read())
+
+    async def known() -> bool:
+        pair = another.client("somebody")
+        async with httpx2.AsyncClient(base_url=url, verify=context(tmp_path, pair), trust_env=False) as client:
+            try:
+                return (await client.get("/pods")).status_code == 403
+            except (httpx2.TransportError, ssl.SSLError):
+                return False
+
+    async def follows() -> bool:
+        return bool(reader.lines)
+
+    try:
+        await until("a follower reads", follows)
+        assert not await known()
+        published.write_bytes(before + another.pair.certificate)
+        await until("who has a certificate of the new authority is known", known, within=90)
+        assert reader.process.returncode is None
+    finally:
+        published.write_bytes(before)
+        await reader.stop()
+        await reading
+
+
 async def test_a_right_that_is_taken_away_ends_within_half_a_minute(stage: Stage, rights: None, tmp_path: Path) -> None:
     await stage.running_agent()
-    node = await stage.get("node", stage.node)
-    address = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
-    port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    url = await url_of(stage)
     headers = {"Authorization": f"Bearer {await token(stage, 'reader')}"}
     async with httpx2.AsyncClient(
-        base_url=f"https://{address}:{port}", verify=context(tmp_path, None), headers=headers, trust_env=False
+        base_url=url, verify=context(tmp_path, None), headers=headers, trust_env=False
     ) as client:
         assert (await client.get("/pods")).status_code == 200
         await stage.testbed.kubectl("delete", "clusterrolebinding", f"{stage.namespace}-reader")

@@ -51,10 +51,10 @@ class Scene:
         """Start the agent."""
         self._agent = AgentProcess(self.api, InProcess(self.simulator.app), 1)
 
-    def create_pods(self, count: int) -> None:
+    def create_pods(self, count: int, *, first: int = 0, script: str = "run") -> None:
         """Create pods that are bound to the node, all at once."""
-        for number in range(count):
-            self.api.put(f"pods/{NAMESPACE}/pod-{number}", _pod())
+        for number in range(first, first + count):
+            self.api.put(f"pods/{NAMESPACE}/pod-{number}", _pod(script))
 
     def create_pods_with_groups(self, count: int) -> None:
         """Create pods and the groups that a former agent made for them, for none of which a request is counted."""
@@ -78,6 +78,12 @@ class Scene:
                 }
             )
 
+    @property
+    def agent(self) -> AgentProcess:
+        """The agent, which was started."""
+        assert self._agent is not None
+        return self._agent
+
     def ready(self) -> int:
         """Return how many pods are Ready."""
         return sum(
@@ -99,11 +105,11 @@ class Scene:
         ]
 
 
-def _pod() -> dict[str, Any]:
+def _pod(script: str = "run") -> dict[str, Any]:
     container = {
         "name": "main",
         "image": "busybox",
-        "command": ["scvk-script", "run"],
+        "command": ["scvk-script", *script.split()],
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
     }
     return {

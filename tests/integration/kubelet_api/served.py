@@ -7,7 +7,7 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,9 @@ from scvk.kubelet.capabilities import (
 )
 from scvk.kubelet.cluster import Cluster
 from scvk.kubelet.log_source import LogLine, LogRequest, NoLog
+from scvk.kubelet.own_usage import OwnUsage
 from scvk.kubelet.provider import PodKey
+from scvk.kubelet.usage_source import PodUsage, Usage, UsageSample
 from scvk.testbed.certificates import Authority, KeyPair
 
 NODE = "node-1"
@@ -40,7 +42,7 @@ POD = Pod(
     spec=PodSpec(containers=[Container(name="app", image="web")]),
     status=PodStatus(phase="Running"),
 )
-ADMIN_TOKEN, READER_TOKEN, POOR_TOKEN, EXPIRED_TOKEN = "admin", "reader", "poor", "expired"
+ADMIN_TOKEN, READER_TOKEN, POOR_TOKEN, EXPIRED_TOKEN, METER_TOKEN = "admin", "reader", "poor", "expired", "meter"
 
 
 class Pods:
@@ -62,6 +64,13 @@ class Provider:
         self.commands: list[RemoteCommand] = []
         self.sizes: list[tuple[int, int]] = []
         self.cancelled = asyncio.Event()
+        self.usage_fails = False
+
+    def usage(self, pods: Sequence[Pod]) -> Usage:
+        if self.usage_fails:
+            raise RuntimeError("a defect")
+        sample = UsageSample(1700000060, 30, 2048, 0.5)
+        return Usage(sample, tuple(PodUsage("shop", "web-0", "uid-1", "app", sample) for _ in pods))
 
     async def logs(
         self, _pod: Pod, request: LogRequest, _latest: Callable[[], Pod | None]
@@ -147,6 +156,7 @@ class Reviewer:
             "admin": None,
             "reader": {("get", "proxy")},
             "poor": set(),
+            "meter": {("get", "metrics"), ("get", "stats")},
             "nobody-special": set(),
         }
     )
@@ -163,7 +173,7 @@ class Reviewer:
             return httpx2.Response(200, content=self._changes())
         spec = json.loads(request.content)["spec"]
         if path.endswith("/tokenreviews"):
-            known = spec["token"] in (ADMIN_TOKEN, READER_TOKEN, POOR_TOKEN)
+            known = spec["token"] in (ADMIN_TOKEN, READER_TOKEN, POOR_TOKEN, METER_TOKEN)
             status = {"authenticated": known, "user": {"username": spec["token"]} if known else {}}
             return self._json({"kind": "TokenReview", "metadata": {}, "status": status})
         assert path.endswith("/subjectaccessreviews")
@@ -203,6 +213,7 @@ class Served:
     provider: Provider
     reviewer: Reviewer
     ailment: list[str]
+    plain_port: int
 
     @property
     def url(self) -> str:
@@ -270,15 +281,25 @@ class Wire:
 
 @asynccontextmanager
 async def served(
-    now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: Limits | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Served]:
     """Serve the API while the block runs."""
     reviewer = Reviewer(Authority("clients", datetime.now(UTC)))
     provider, ailment = Provider(), [""]
     certificate = self_signed(NODE, "127.0.0.1", datetime.now(UTC))
     listening = listening_socket("127.0.0.1", 0)
-    can = Capabilities(provider, provider, provider)
-    door = ApiDoor(listening, lambda: certificate, {"nodeName": NODE}, time.monotonic)
+    can = Capabilities(provider, provider, provider, provider)
+    plain = listening_socket("127.0.0.1", 0)
+    door = ApiDoor(
+        listening,
+        lambda: certificate,
+        {"nodeName": NODE},
+        monotonic,
+        lambda: OwnUsage(1700000000, 1.5, 1024),
+        plain,
+    )
     transport = httpx2.MockTransport(reviewer)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
         api = KubeletApi(
@@ -286,7 +307,7 @@ async def served(
         )
         task = asyncio.create_task(api.run())
         try:
-            yield Served(door.port, provider, reviewer, ailment)
+            yield Served(door.port, provider, reviewer, ailment, plain.getsockname()[1])
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -81,3 +81,9 @@ def test_no_object_is_made_twice() -> None:
             for one in rights(namespace=namespace, service_account="agent")
         ]
         assert len(names) == len(set(names))
+
+
+def test_the_cluster_is_asked_to_sign_only_where_that_is_wanted_and_never_to_approve() -> None:
+    manifests = rights(namespace="lab", service_account="agent", certificate_requests=True)
+    [role] = [one for one in manifests if one["kind"] == "ClusterRole"]
+    assert granted(role) == {**CLUSTER_WIDE, ("certificates.k8s.io", "certificatesigningrequests"): {"create", "watch"}}

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import structlog
 from lightkube.resources.core_v1 import Pod
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scvk.kubelet.api.access import Access, Refused
 from scvk.kubelet.api.command_query import command_query
+from scvk.kubelet.api.figures import Figures
+from scvk.kubelet.api.health import healthz
 from scvk.kubelet.api.http_protocol import ApiHttpProtocol
+from scvk.kubelet.api.known_pods import KnownPods
 from scvk.kubelet.api.log_query import WrongQuery, log_view
 from scvk.kubelet.api.log_stream import LogResponse
 from scvk.kubelet.api.permissions import permissions
+from scvk.kubelet.api.pod_lists import all_pods, running_pods
 from scvk.kubelet.api.pod_target import NotHere, check_container, target_pod
 from scvk.kubelet.api.strangers import network_of
 from scvk.kubelet.api.upgrades import serve_command, serve_port_forward
@@ -32,18 +34,6 @@ from scvk.kubelet.log_source import LogRequest
 from scvk.kubelet.provider import PodKey
 
 log = structlog.get_logger(__name__)
-
-
-class KnownPods(Protocol):
-    """The pods of the node."""
-
-    def get(self, key: PodKey) -> Pod | None:
-        """Return one."""
-        ...
-
-    def pods(self) -> tuple[Pod, ...]:
-        """Return all."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +53,7 @@ class KubeletApp:
         pods: KnownPods,
         capabilities: Capabilities,
         face: NodeFace,
+        figures: Figures,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -81,7 +72,8 @@ class KubeletApp:
                 Route("/pods", self._all_pods, methods=["GET"]),
                 Route("/runningpods/", self._running_pods, methods=["GET"]),
                 Route("/configz", self._configz, methods=["GET"]),
-                Route("/healthz", self._healthz, methods=["GET"]),
+                Route("/healthz", healthz(face.ailment), methods=["GET"]),
+                *figures.routes(),
             ],
             exception_handlers={WrongQuery: _told(400), NotHere: _told(404), NotPossible: _told(400)},
         )
@@ -156,17 +148,13 @@ class KubeletApp:
         return await serve_port_forward(request, connect(self._can.ports, pod))
 
     async def _all_pods(self, _: Request) -> Response:
-        return _pod_list(self._pods.pods())
+        return JSONResponse(all_pods(self._pods.pods()))
 
     async def _running_pods(self, _: Request) -> Response:
-        return _pod_list(tuple(pod for pod in self._pods.pods() if pod.status and pod.status.phase == "Running"))
+        return JSONResponse(running_pods(self._pods.pods()))
 
     async def _configz(self, _: Request) -> Response:
-        return _json({"kubeletconfig": dict(self._face.configuration)})
-
-    async def _healthz(self, _: Request) -> Response:
-        ailment = self._face.ailment()
-        return PlainTextResponse("ok" if ailment is None else f"{ailment}\n", 200 if ailment is None else 500)
+        return JSONResponse({"kubeletconfig": dict(self._face.configuration)})
 
 
 def _with_uid(base: str, rest: str, endpoint: Callable[..., Any], methods: list[str]) -> list[Route]:
@@ -181,12 +169,3 @@ def _told(status: int) -> Callable[[Request, Exception], Response]:
         return PlainTextResponse(str(error), status)
 
     return tell
-
-
-def _pod_list(pods: tuple[Pod, ...]) -> Response:
-    items = [msgspec.to_builtins(pod) for pod in pods]
-    return _json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
-
-
-def _json(value: Mapping[str, Any]) -> Response:
-    return Response(json.dumps(value), media_type="application/json")

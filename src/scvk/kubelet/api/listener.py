@@ -65,12 +65,12 @@ def listening_socket(address: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """Hands each new connection to a protocol of its own."""
+    """Hands each new connection to a protocol of its own; without a TLS context it is a plain one."""
 
     def __init__(
         self,
         listener: socket.socket,
-        context: Callable[[], ssl.SSLContext],
+        context: Callable[[], ssl.SSLContext | None],
         protocol: Callable[[Stranger], asyncio.Protocol],
         count: Callable[[], int],
         limits: Limits,
@@ -110,12 +110,14 @@ class Listener:
                     connection.setsockopt(socket.IPPROTO_TCP, option, value)
             # Whatever goes wrong here is between the client and its TLS.
             with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
+                context = self._context()
+                within_s = self._limits.handshake_within_s if context is not None else None
                 await asyncio.get_running_loop().connect_accepted_socket(
                     lambda: self._protocol(stranger),
                     connection,
-                    ssl=self._context(),
-                    ssl_handshake_timeout=self._limits.handshake_within_s,
-                    ssl_shutdown_timeout=self._limits.handshake_within_s,
+                    ssl=context,
+                    ssl_handshake_timeout=within_s,
+                    ssl_shutdown_timeout=within_s,
                 )
                 is_served = True
         finally:

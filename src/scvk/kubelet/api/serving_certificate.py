@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,15 +28,35 @@ class ServingCertificate:
     key: str = field(repr=False)
 
 
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """Return a new private key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def private_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """Return a key as PEM."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def node_subject(node: str) -> x509.Name:
+    """Return whom a kubelet's certificate is for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # X.509 has 64 characters for it, Kubernetes does not mind more
+        common_name = x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{node}", _validate=False)
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"), common_name])
+
+
+def alternative_names(node: str, address: str) -> x509.SubjectAlternativeName:
+    """Return what the API server may call a node by."""
+    return x509.SubjectAlternativeName([x509.DNSName(node), x509.IPAddress(ipaddress.ip_address(address))])
+
+
 def self_signed(node: str, address: str, now: datetime) -> ServingCertificate:
     """Return a new certificate for a node's name and address. The API server accepts it unless it is told a CA."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{node}"[:64]),
-        ]
-    )
+    key = new_key()
+    name = node_subject(node)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -44,20 +65,12 @@ def self_signed(node: str, address: str, now: datetime) -> ServingCertificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCKS_MAY_DIFFER)
         .not_valid_after(now + SELF_SIGNED_FOR)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(node), x509.IPAddress(ipaddress.ip_address(address))]),
-            critical=False,
-        )
+        .add_extension(alternative_names(node, address), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return ServingCertificate(
-        certificate.public_bytes(serialization.Encoding.PEM).decode(),
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode(),
-    )
+    return ServingCertificate(certificate.public_bytes(serialization.Encoding.PEM).decode(), private_pem(key))
 
 
 def expires(certificate: ServingCertificate) -> datetime:
