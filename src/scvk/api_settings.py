@@ -86,7 +86,7 @@ def check_address(option: str, text: str, *, is_called: bool = False) -> None:
         address = ipaddress.ip_address(text) if text else None
     except ValueError:
         raise SettingsError(f"{option}: {text!r} is no IP address") from None
-    if is_called and address is not None and (address.is_unspecified or address.is_multicast):
+    if is_called and address is not None and (address.is_unspecified or address.is_multicast or "%" in text):
         raise SettingsError(f"{option}: {text} is no address of this machine that the API server could call; name one")
 
 

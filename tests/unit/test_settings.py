@@ -106,6 +106,7 @@ def test_the_least_that_must_be_given_is_enough() -> None:
         pytest.param({"kubelet_address": "host.test"}, "--kubelet-address: 'host.test' is no IP address", id="address"),
         pytest.param({"kubelet_address": "0.0.0.0"}, "--kubelet-address: 0.0.0.0 is no address", id="any IPv4 address"),
         pytest.param({"kubelet_address": "::"}, "--kubelet-address: :: is no address", id="any IPv6 address"),
+        pytest.param({"kubelet_address": "fe80::1%eth0"}, "--kubelet-address: fe80::1%eth0 is no", id="with a zone"),
         pytest.param({"log_level": "loud"}, "--log-level: 'loud' is none of trace, debug", id="level"),
         *(
             pytest.param({"api_url": url}, "--api-url: .* is no http or https URL such as https://api.salad", id=url)

@@ -257,7 +257,7 @@ class Cluster:
         what = f"WATCH {path}"
         params = {
             "watch": "true",
-            # Kubernetes 1.37 sends nothing after the first bookmark where a watch of one name begins without a version.
+            # Kubernetes 1.37 sends nothing after the first bookmark where a watch begins without a version.
             "allowWatchBookmarks": "true" if resource_version else "false",
             "fieldSelector": field_selector,
             "resourceVersion": resource_version,

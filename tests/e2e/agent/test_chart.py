@@ -101,6 +101,22 @@ async def test_the_agent_is_one_and_restricted(helm: Helm) -> None:
     assert "a-key" not in str(deployment)
 
 
+@pytest.mark.parametrize(
+    ("agent", "ports"),
+    [
+        pytest.param({}, [10250], id="a kubelet's"),
+        pytest.param({"kubelet-port": 10350}, [10350], id="chosen"),
+        pytest.param({"kubelet-port": 0}, [], id="a free one, which nobody knows before"),
+    ],
+)
+async def test_the_pod_shows_the_port_that_the_api_server_calls(
+    helm: Helm, agent: dict[str, Any], ports: list[int]
+) -> None:
+    deployment = only(await helm.template({"salad": SALAD, "agent": agent}), "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [each["containerPort"] for each in container.get("ports", ())] == ports
+
+
 async def test_a_new_key_starts_the_agent_anew(helm: Helm) -> None:
     def annotations(objects: list[Any]) -> Any:
         return only(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]

@@ -39,7 +39,9 @@ OTHER_FLAGS = {
     "--force": "kubectl delete",
     "--help": "every command",
     "--kubelet-certificate-authority": "kube-apiserver",
-    **dict.fromkeys(("--limit-bytes", "--previous", "--since", "--tail", "--timestamps"), "kubectl logs"),
+    **dict.fromkeys(
+        ("--limit-bytes", "--prefix", "--previous", "--since", "--since-time", "--tail", "--timestamps"), "kubectl logs"
+    ),
 }
 """Flags in the prose that are none of `scvk run`, `scvk simulate`, `scvk translate` or `scvk gc`."""
 SIMULATOR_FLAGS = {

@@ -107,4 +107,4 @@ def test_a_background_program_may_say_more() -> None:
 
 def test_pages_with_commands_are_those_that_end_to_end_tests_type() -> None:
     with_commands = [path.name for path in PAGES if steps(path.read_text(encoding="utf-8"))]
-    assert with_commands == ["getting-started.md", "walkthrough.md"]
+    assert with_commands == ["getting-started.md", "kubelet-api.md", "walkthrough.md"]

@@ -74,6 +74,7 @@ class ChannelReader:
         self._protocol = protocol
         self._channel: int | None = None
         self._odd = b""
+        self._is_padded = False
 
     def receive(self, piece: bytes, *, is_last: bool) -> list[ChannelData | ChannelClosed]:
         """Take the next piece of a message, `is_last` with its last one. Raises ChannelError."""
@@ -88,7 +89,7 @@ class ChannelReader:
             if data:
                 found = [ChannelData(self._channel, data)]
         if is_last:
-            self._channel = None
+            self._channel, self._is_padded = None, False
         return found
 
     def _number(self, byte: int) -> int:
@@ -97,9 +98,14 @@ class ChannelReader:
     def _decoded(self, piece: bytes, *, is_last: bool) -> bytes:
         text = self._odd + piece
         whole = len(text) if is_last else len(text) - len(text) % 4
-        self._odd = text[whole:]
+        quads, self._odd = text[:whole], text[whole:]
+        # What Python's decoder makes of padding at a wrong place depends on where the text is cut.
+        padding = len(quads) - len(quads.rstrip(b"="))
+        if quads and (self._is_padded or padding != quads.count(b"=") or padding > 2 or len(quads) % 4):
+            raise ChannelError("a message with wrong padding of its base64")
+        self._is_padded = self._is_padded or quads.endswith(b"=")
         try:
-            return base64.b64decode(text[:whole], validate=True)
+            return base64.b64decode(quads, validate=True)
         except (binascii.Error, ValueError) as error:
             raise ChannelError(f"a message that is no base64: {error}") from error
 

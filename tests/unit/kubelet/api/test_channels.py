@@ -106,3 +106,31 @@ def test_random_messages_raise_nothing_but_the_protocol_error(
         except ChannelError:
             return
         assert len(reader._odd) < 4
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"0cHY=cHY="],
+        [b"0cHY=", b"cHY="],
+        [b"0cHY=c", b"HY="],
+        [b"0c=Y=", b""],
+        [b"0cHY", b""],
+        [b"0cHYx="],
+        [b"0===="],
+    ],
+)
+def test_padding_of_base64_is_at_its_end_and_right(pieces: list[bytes]) -> None:
+    def read() -> None:
+        reader = ChannelReader(BASE64)
+        for number, piece in enumerate(pieces):
+            reader.receive(piece, is_last=number == len(pieces) - 1)
+
+    with pytest.raises(ChannelError):
+        read()
+
+
+def test_each_message_of_base64_may_have_padding() -> None:
+    reader = ChannelReader(BASE64)
+    for _ in range(2):
+        assert reader.receive(b"0cHY=", is_last=True) == [ChannelData(STDIN, b"pv")]

@@ -9,8 +9,10 @@ from scvk.kubelet.api.spdy.dictionary import HEADER_DICTIONARY
 from scvk.kubelet.api.spdy.errors import SpdyError
 from scvk.kubelet.api.spdy.events import Headers
 
-MAX_BLOCK = 64 * 1024
+MAX_BLOCK = 16 * 1024
 """Ours, unpacked: a small block can unpack to a thousand times its size."""
+MAX_HEADERS = 64
+"""Ours: names of a block, and values of all of them. Each takes many times its bytes; Kubernetes has three."""
 _SEPARATOR = "\0"
 
 
@@ -68,11 +70,18 @@ def _headers(plain: bytes) -> Headers:
         return plain[at - size : at].decode("latin-1")
 
     headers: dict[str, tuple[str, ...]] = {}
-    for _ in range(number()):
+    count, values = number(), 0
+    if count > MAX_HEADERS:
+        raise SpdyError(f"a header block of more than {MAX_HEADERS} headers")
+    for _ in range(count):
         name = text()
         if not name or name != name.lower() or name in headers:
             raise SpdyError("a header name that is empty, has capitals or comes twice")
-        headers[name] = tuple(text().split(_SEPARATOR))
+        value = text()
+        values += value.count(_SEPARATOR) + 1
+        if values > MAX_HEADERS:
+            raise SpdyError(f"a header block of more than {MAX_HEADERS} values")
+        headers[name] = tuple(value.split(_SEPARATOR))
     if at != len(plain):
         raise SpdyError("a header block with something behind its end")
     return headers

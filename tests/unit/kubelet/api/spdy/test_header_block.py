@@ -53,6 +53,11 @@ TWO = (2).to_bytes(4, "big")
         pytest.param(_packed(TWO + 2 * (_text(b"name") + _text(b"v"))), id="twice"),
         pytest.param(_packed(bytes(4) + b"more"), id="more-behind-the-end"),
         pytest.param(_packed(bytes(100_000_000)), id="hundred-megabytes"),
+        pytest.param(_packed(ONE + _text(b"name") + _text(bytes(5000))), id="thousands-of-empty-values"),
+        pytest.param(
+            _packed((500).to_bytes(4, "big") + b"".join(_text(b"%d" % n) + _text(b"") for n in range(500))),
+            id="hundreds-of-headers",
+        ),
     ],
 )
 def test_a_wrong_block_is_the_protocol_error(block: bytes) -> None:
