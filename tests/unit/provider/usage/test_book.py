@@ -72,6 +72,27 @@ def test_the_node_is_told_as_of_a_moment_up_to_which_every_pod_is_known() -> Non
     assert (total.at, total.cpu_s) == (130, 60 + 30 + 60)  # a: half way between its samples
 
 
+def test_what_becomes_known_later_than_the_node_was_told_is_spread_over_the_time_from_there() -> None:
+    book = UsageBook(0)
+    book.heard("a", instance(60), 100, made=0)
+    book.heard("b", instance(60), 100, made=0)
+    assert (book.total(100).at, book.total(100).cpu_s) == (100, 120)
+    book.heard("a", instance(70), 410, made=0)
+    assert (book.total(410).at, book.total(410).cpu_s) == (410, 130)  # b is not fresh any more, and stands still
+    book.heard("b", instance(160), 500, made=0)
+    book.heard("a", instance(80), 455, made=0)
+    assert (book.total(500).at, book.total(500).cpu_s) == (455, 80 + 60 + 50)
+
+
+def test_a_first_sample_is_spread_over_the_time_since_the_node_was_told_too() -> None:
+    book = UsageBook(0)
+    book.heard("a", instance(60), 100, made=0)
+    assert book.total(100).cpu_s == 60
+    book.heard("new", instance(90), 200, made=100)
+    book.heard("a", instance(120), 150, made=0)
+    assert (book.total(200).at, book.total(200).cpu_s) == (150, 120 + 45)
+
+
 def test_a_pod_without_fresh_figures_holds_the_others_up_no_longer_than_five_minutes() -> None:
     book = UsageBook(0)
     book.heard("a", instance(60), 100, made=0)
