@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import structlog
+import yaml
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.resources.core_v1 import Namespace
@@ -269,7 +270,7 @@ def kubernetes_config(kubeconfig: str) -> SingleConfig:
     except ConfigError as error:
         raise AgentError(f"no way to the cluster: {error}; give --kubeconfig FILE or set KUBECONFIG") from error
     except Exception as error:
-        raise AgentError(f"{source} cannot be understood: {type(error).__name__}: {error}") from error
+        raise AgentError(f"{source} cannot be understood: {_kubeconfig_fault(error)}") from error
     if config is None or config.user is None:
         raise AgentError(f"{source} names no user for its current context")
     if not is_web_address(config.cluster.server):
@@ -315,6 +316,14 @@ async def read_cluster_id(cluster: Cluster, extra: str) -> str:
     kube_system = await cluster.get(Namespace, "kube-system")
     assert kube_system.metadata is not None
     return cluster_id(kube_system.metadata.uid or "", extra)
+
+
+def _kubeconfig_fault(error: Exception) -> str:
+    """Say what is wrong, and where. The whole text of a YAML error would quote the line, which may hold a token."""
+    if not isinstance(error, yaml.YAMLError):
+        return f"{type(error).__name__}: {error}"
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    return f"no YAML{f' at line {mark.line + 1}' if mark is not None else ''}"
 
 
 @asynccontextmanager

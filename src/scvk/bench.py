@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from scvk import bench_crowd, bench_groups, bench_listing, bench_pods, bench_ssh, bench_translation
+from scvk import bench_crowd, bench_groups, bench_listing, bench_pods, bench_remote, bench_ssh, bench_translation
 from scvk.bench_process import started_agent
 from scvk.simulator.config import ApiKey, SimulatorConfig
 from scvk.simulator.service import Simulator, serve
@@ -113,6 +113,7 @@ async def cluster_figures() -> tuple[Figure, ...]:
             Figure("control plane started", "s", (ready,), "about 10 s"),
             *await start_figures(testbed),
             *await pods_figures(testbed),
+            *await remote_figures(testbed),
         )
     finally:
         await testbed.stop()
@@ -148,6 +149,29 @@ async def pods_figures(testbed: Testbed) -> tuple[Figure, ...]:
         *delay_figures(f"readiness lost until the pod shows it, {pods}", found.unready_s),
         *delay_figures(f"ends, lost machines, starts until the pod shows them, {pods}", found.moved_s),
     )
+
+
+async def remote_figures(testbed: Testbed) -> tuple[Figure, ...]:
+    """kubectl exec, cp, port-forward and logs, each beside the same over ssh."""
+    found = await bench_remote.measure(testbed)
+    figures = [
+        Figure("a command: ssh", "ms", found.exec_ms["ssh"], "none"),
+        Figure("a command: kubectl exec, warm", "ms", found.exec_ms["kubectl"], "100 ms above ssh or less"),
+        Figure("an echo through a port: ssh -L", "ms", found.echo_ms["ssh"], "none"),
+        Figure("an echo through a port: kubectl port-forward", "ms", found.echo_ms["kubectl"], "none"),
+    ]
+    for what, rates in found.rates.items():
+        figures.append(Figure(f"1 GB {what}: ssh", "MB/s", (rates["ssh"],), "none"))
+        figures.append(Figure(f"1 GB {what}: kubectl", "MB/s", (rates["kubectl"],), "30 % of ssh, or 25 MB/s"))
+    for what, spent in found.cpu_s.items():
+        figures += [
+            Figure(f"1 GB {what}: processor time of {process}", "s", (seconds,), "none")
+            for process, seconds in spent.items()
+        ]
+    lines = f"{bench_remote.LINES:,} lines"
+    figures.append(Figure(f"{lines} of output: ssh", "lines/s", (found.lines["ssh"],), "none"))
+    figures.append(Figure(f"{lines} of a log: kubectl logs", "lines/s", (found.lines["kubectl"],), "none"))
+    return tuple(figures)
 
 
 def delay_figures(name: str, seconds: tuple[float, ...]) -> tuple[Figure, ...]:

@@ -1,4 +1,4 @@
-"""An agent as a process of its own, looked at from outside: from its start to a Ready node, its memory and its time."""
+"""An agent and a simulator as processes of their own, looked at from outside: their memory and their time."""
 
 from __future__ import annotations
 
@@ -31,13 +31,35 @@ class Watched:
 
     def cpu_s(self) -> float:
         """Return the processor time that it has used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.pid)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager
-async def started_agent(testbed: Testbed, api_url: str, api_key: str, node: str) -> AsyncIterator[Watched]:
-    """Run an agent from its Ready node to the end of the block."""
+async def started_simulator(*words: str) -> AsyncIterator[tuple[str, int]]:
+    """Run a simulator on a free port to the end of the block; yields its base URL and process id."""
+    command = (sys.executable, "-m", "scvk", "simulate", "--port", "0", *words)
+    simulator = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        assert simulator.stdout is not None
+        async with asyncio.timeout(_DEADLINE_S):
+            base_url = (await simulator.stdout.readline()).decode().split()[1]
+        yield base_url, simulator.pid
+    finally:
+        simulator.terminate()
+        await simulator.wait()
+
+
+@asynccontextmanager
+async def started_agent(testbed: Testbed, api_url: str, api_key: str, node: str, *words: str) -> AsyncIterator[Watched]:
+    """Run an agent, with further options, from its Ready node to the end of the block."""
     environment = {
         **os.environ,
         "KUBECONFIG": str(testbed.kubeconfig),
@@ -50,7 +72,7 @@ async def started_agent(testbed: Testbed, api_url: str, api_key: str, node: str)
     }
     started = time.perf_counter()
     agent = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "scvk", "run", env=environment, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "scvk", "run", *words, env=environment, stderr=asyncio.subprocess.DEVNULL
     )
     try:
         await _node_ready(testbed, node)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +13,8 @@ from typing import Any
 
 import asyncssh
 import httpx2
+
+from scvk.bench_process import started_simulator
 
 ROUND_TRIPS = 50
 STREAMS = 5
@@ -90,21 +91,13 @@ async def _seconds(work: Callable[[], Awaitable[object]]) -> float:
 @asynccontextmanager
 async def _instance(authorized: Path) -> AsyncIterator[dict[str, Any]]:
     """A running one of a simulator of its own."""
-    words = ("simulate", "--port", "0", "--api-key", _KEY, "--speed", "100", "--ssh-authorized-keys", str(authorized))
-    simulator = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "scvk", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        assert simulator.stdout is not None
+    words = ("--api-key", _KEY, "--speed", "100", "--ssh-authorized-keys", str(authorized))
+    async with started_simulator(*words) as (base_url, _):
         async with asyncio.timeout(_DEADLINE_S):
-            base_url = (await simulator.stdout.readline()).decode().split()[1]
             url = f"{base_url}/organizations/acme-corp/projects/default/containers"
             async with httpx2.AsyncClient(headers={"Salad-Api-Key": _KEY}, timeout=60, trust_env=False) as http:
                 instance = await _running(http, url)
         yield instance
-    finally:
-        simulator.terminate()
-        await simulator.wait()
 
 
 async def _running(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:

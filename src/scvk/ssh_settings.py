@@ -5,15 +5,16 @@ import stat
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from scvk.saladcloud.ssh.connection import connect
 from scvk.saladcloud.ssh.errors import KeyUnusable
 from scvk.saladcloud.ssh.pool import SharedConnections
-from scvk.saladcloud.ssh.private_key import PrivateKey, PrivateKeyError, private_key_of
 from scvk.settings_error import SettingsError
+
+if TYPE_CHECKING:
+    from scvk.saladcloud.ssh.private_key import PrivateKey
 
 _API = Group("Kubelet API", sort_key=3)
 _OPTION = "--ssh-private-key-file"
@@ -42,11 +43,15 @@ def connections_of(settings: SshSettings) -> SharedConnections | None:
     """Return connections that log in with the configured key; None without one. Nothing is opened yet."""
     if not settings.ssh_private_key_file:
         return None
+    from scvk.saladcloud.ssh.connection import connect  # noqa: PLC0415 - 20 MB that only those need who have a key
+
     return SharedConnections(partial(connect, read_key=partial(read_private_key, Path(settings.ssh_private_key_file))))
 
 
-def read_private_key(path: Path) -> PrivateKey:
+def read_private_key(path: Path) -> "PrivateKey":
     """Return the key in a file. Raises KeyUnusable."""
+    from scvk.saladcloud.ssh.private_key import PrivateKeyError, private_key_of  # noqa: PLC0415 - as above
+
     try:
         with path.open("rb") as file:
             facts = os.fstat(file.fileno())

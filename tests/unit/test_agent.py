@@ -128,6 +128,19 @@ def test_a_kubeconfig_that_cannot_be_used_is_said_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['token: "s3cr3t', "token: {s3cr3t", "token: s3cr3t: 1", "token: !s3cr3t 1", "token: *s3cr3t", "s3cr3t\x00"],
+)
+def test_a_kubeconfig_that_is_no_yaml_names_the_file_and_shows_nothing_of_it(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(f"users:\n- user:\n    {line}\n")
+    with pytest.raises(AgentError, match=f"kubeconfig {path} cannot be understood: no YAML") as caught:
+        kubernetes_config(str(path))
+    assert "s3cr3t" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_no_kubeconfig_at_all_says_what_to_do() -> None:
     with pytest.raises(AgentError, match="give --kubeconfig FILE or set KUBECONFIG"):
         kubernetes_config("")

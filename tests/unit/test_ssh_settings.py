@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncssh
@@ -90,6 +92,11 @@ def test_a_replaced_file_is_read(tmp_path: Path) -> None:
 def test_a_secrets_file_may_be_readable_by_the_group_of_the_pod(tmp_path: Path) -> None:
     path = written(tmp_path, KEY.export_private_key(), 0o440)
     assert read_private_key(path).get_fingerprint() == KEY.get_fingerprint()
+
+
+def test_an_agent_without_a_key_does_not_load_what_only_ssh_needs() -> None:
+    script = "import sys, scvk.agent; sys.exit('asyncssh' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_without_a_key_there_are_no_connections() -> None:

@@ -1,6 +1,7 @@
 """Kubernetes Events from component `kubelet`: one for one message, counted when it is said again, never in the way.
 
-Events are for people. A lost one is a pity, a flood of them a fault. As client-go has it, the same message about the
+Events are for people. A lost one is a pity, a flood of them a fault: one that the API server did not take for want of
+time or reach is written again, for some minutes. As client-go has it, the same message about the
 same object is one Event whose count and last time grow, and each object has a small allowance that refills slowly.
 An Event's name follows from what it says, so that a restarted agent finds the one that stands there: what happened at
 a time that the Event covers already is not counted twice.
@@ -20,8 +21,9 @@ import msgspec
 import structlog
 from lightkube.resources.core_v1 import Event, Pod
 
+from scvk.kubelet.backoff import Backoff
 from scvk.kubelet.cluster import Cluster
-from scvk.kubelet.cluster_errors import ObjectConflict, ObjectNotFound
+from scvk.kubelet.cluster_errors import ClusterUnreachable, ObjectConflict, ObjectNotFound
 from scvk.kubelet.informer import key_of, uid_of
 from scvk.kubelet.provider import PodEvent
 
@@ -31,6 +33,9 @@ REFILL_EVERY_S = 60.0
 REMEMBERED = 10_000
 """Messages kept for counting; the oldest are forgotten first."""
 WAITING_LIMIT = 1_000
+TRIES = 12
+"""Of writing one event, as many as client-go's: with their pauses about three minutes."""
+_PAUSES = Backoff(jitter=0.0)  # one writer: nobody comes back together with it
 MESSAGE_LIMIT = 1024
 """The API server's own limit for an Event's message."""
 
@@ -93,6 +98,7 @@ class EventRecorder:
         if told is not None and (_covers(told.at, event.at) if event.at else clock - told.clock < REPEAT_AFTER_S):
             return
         if not self._allowed(subject, clock):
+            log.debug("an event was left out: its object has too many", subject=subject.name, reason=event.reason)
             return
         try:
             self._waiting.put_nowait((subject, event))
@@ -105,12 +111,22 @@ class EventRecorder:
         """Write what was recorded, until cancelled."""
         while True:
             subject, event = await self._waiting.get()
-            await self._write(subject, event)
+            for tries in range(1, TRIES + 1):
+                error = await self._write(subject, event)
+                if error is None:
+                    break
+                if not isinstance(error, ClusterUnreachable) or tries == TRIES:
+                    _log_as_lost(subject, event, error)
+                    break
+                await asyncio.sleep(_PAUSES.delay(tries, lambda: 0.0))
 
     async def drain(self) -> None:
         """Write what still waits; used once at the end."""
         while not self._waiting.empty():
-            await self._write(*self._waiting.get_nowait())
+            subject, event = self._waiting.get_nowait()
+            error = await self._write(subject, event)
+            if error is not None:
+                _log_as_lost(subject, event, error)
 
     def _remember(self, message: _Message, told: _Told) -> None:
         self._told[message] = told
@@ -128,17 +144,17 @@ class EventRecorder:
             self._allowance.popitem(last=False)
         return allowed
 
-    async def _write(self, subject: Subject, event: PodEvent) -> None:
+    async def _write(self, subject: Subject, event: PodEvent) -> Exception | None:
+        """Write it; return why that failed, or None."""
         message = (subject, event.reason, event.message)
         try:
             count, last = await self._create_or_count(subject, event, self._told.get(message))
         except Exception as error:  # noqa: BLE001 - an event is a courtesy; nothing may end with it
-            text = f"{type(error).__name__}: {error}"
-            log.warning("an event could not be written", subject=subject.name, reason=event.reason, error=text)
-            return
+            return error
         told = self._told.get(message)
         if told is not None:
             self._told[message] = replace(told, count=count, last=last)
+        return None
 
     async def _create_or_count(self, subject: Subject, event: PodEvent, told: _Told | None) -> tuple[int, datetime]:
         """Write the Event, or one more of it; return how often it stands there now, and the last time."""
@@ -189,6 +205,11 @@ class EventRecorder:
             "lastTimestamp": _stamp(at),
             "count": 1,
         }
+
+
+def _log_as_lost(subject: Subject, event: PodEvent, error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"
+    log.warning("an event could not be written", subject=subject.name, reason=event.reason, error=text)
 
 
 def event_name(subject: Subject, event: PodEvent) -> str:

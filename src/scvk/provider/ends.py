@@ -15,6 +15,7 @@ from scvk.provider.timeline import UPDATED, Run
 
 OUT_OF_MEMORY_EXIT_CODE = 137
 UNSEEN_END = "The program stopped running; SaladCloud has not reported why."
+END_BY_UPDATE = f"The program ended, since {UPDATED}."
 
 
 def how_it_ended(story: Story, run: Run, exit_code: int) -> tuple[str, str]:
@@ -36,6 +37,15 @@ def told_end(story: Story, run: Run) -> ContainerStateTerminated | None:
         ended = state.terminated if state else None
         if ended is not None and run.end is not None and ended.finishedAt == whole_seconds(run.end):
             return ended
+    return None
+
+
+def seen_gone(story: Story, run: Run) -> datetime | None:
+    """Return when the run was first told to be over where only the listing had shown it; None where it was not told."""
+    for state in (story.previous.state, story.previous.lastState) if story.previous else ():
+        ended = state.terminated if state else None
+        if ended is not None and ended.reason == UNKNOWN_END and ended.startedAt == whole_seconds(run.start):
+            return ended.finishedAt
     return None
 
 
@@ -91,7 +101,9 @@ def _terminated(story: Story, run: Run) -> ContainerStateTerminated:
     identity = container_id(story, run)
     if run.exit_code is None:
         words = f"{run.cause}; SaladCloud does not report how the program ended."
-        return unknown_end(run.start, run.end, words, identity)
+        # The start of the next run bounds an end that nothing else tells: what was seen before it was nearer.
+        end = min((time for time in (seen_gone(story, run), run.end) if time is not None), default=None)
+        return unknown_end(run.start, end, END_BY_UPDATE if run.cause == UPDATED else words, identity)
     reason, message = how_it_ended(story, run, run.exit_code)
     return ContainerStateTerminated(
         exitCode=run.exit_code,
@@ -104,7 +116,7 @@ def _terminated(story: Story, run: Run) -> ContainerStateTerminated:
 
 
 def _unseen_end(story: Story, began: datetime | None) -> ContainerStateTerminated:
-    words = f"The program ended, since {UPDATED}." if story.updating else UNSEEN_END
+    words = END_BY_UPDATE if story.updating else UNSEEN_END
     return unknown_end(began, story.now, words, story.previous.containerID if story.previous else None)
 
 

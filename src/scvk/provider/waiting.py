@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from scvk.provider.ends import how_it_ended
+from scvk.provider.ends import how_it_ended, seen_gone
 from scvk.provider.last_words import CREATE_ERROR, failed_init_of
 from scvk.provider.story import Story
 from scvk.provider.timeline import UPDATED, EventKind
@@ -95,6 +95,8 @@ def _progress(story: Story) -> str:
 
 def _waits_since(story: Story) -> datetime | None:
     """Return since when there is no machine: the program's last end, else the start of the group; None if unknown."""
+    if story.present is not None:
+        return seen_gone(story, story.present)  # no event tells of its end: its start is no time of waiting
     turn = story.evidence.last_turn()
     if turn is not None:
         return turn.time

@@ -145,6 +145,37 @@ async def test_a_client_that_vanishes_ends_its_command(stage: Stage) -> None:
     await until("the command has ended, which ignores every signal that it can", gone, within=30)
 
 
+async def test_an_agent_that_stops_ends_the_commands_and_disturbs_no_pod(stage: Stage) -> None:
+    agent = await stage.agent_with_ssh()
+    await stage.apply(sleeper())
+    (before,) = await stage.ready_pods(1)
+    marker = f"marker-{stage.namespace}"
+    script = f"trap '' TERM HUP; echo begun; while :; do sleep 0.2; : {marker}; done"
+    async with (
+        kubectl_running(stage, "exec", "app", "--", "sh", "-c", script) as kubectl,
+        kubectl_running(stage, "logs", "-f", "app"),
+    ):
+        assert kubectl.stdout is not None
+        assert await kubectl.stdout.readline() == b"begun\n"
+        assert commands_with(marker)
+        assert await agent.stop() == 0
+        assert not commands_with(marker)
+    assert "Traceback" not in agent.output()
+    (after,) = await stage.pods()
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["status"]["phase"] == "Running"
+
+
+async def test_without_a_key_people_are_told_what_to_do(stage: Stage) -> None:
+    await stage.running_agent("--kubelet-port", "0")
+    await stage.apply(sleeper())
+    await stage.ready_pods(1)
+    code, _, complaint = await kubectl_done(stage, "exec", "app", "--", "true")
+    assert code == 1
+    assert b"no SSH key is configured" in complaint
+    assert b"--ssh-private-key-file" in complaint
+
+
 def commands_with(marker: str) -> list[int]:
     """Shells in instances that run a marked script: not kubectl, whose command line has it too."""
     return [number for number in processes_with(marker) if Path(f"/proc/{number}/exe").readlink().name.endswith("sh")]

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from scvk.kubelet.usage_source import Usage
+from scvk.simulator.api.faults import Fault, FaultKind
 from tests.histories.virtual_time import monotonic, wall_clock
 from tests.integration.agent.scene import SHORT, Scene
 
@@ -134,3 +135,18 @@ async def test_creating_pods_comes_before_figures() -> None:
         counted = Counter(request.operation for request in scene.requests(since_s=begins))
         assert counted["create_container_group"] >= 100, counted
         assert all(request.status in (200, 201) for request in scene.requests(since_s=begins))
+
+
+async def test_figures_that_the_platform_answers_out_of_its_memory_are_left_out_after_five_minutes() -> None:
+    async with running(5) as scene, scraping(scene):
+        await asyncio.sleep(300)
+        assert len(read(scene).pods) == 5
+        known = {pod.name: pod.sample.at for pod in read(scene).pods}
+        scene.simulator.faults.add(Fault(kind=FaultKind.STALE, operations=["list_container_group_instances"]))
+        await asyncio.sleep(120)
+        assert all(pod.sample.at <= known[pod.name] + 60 for pod in read(scene).pods)
+        await asyncio.sleep(300)
+        assert read(scene).pods == ()
+        scene.simulator.faults.clear()
+        await asyncio.sleep(130)
+        assert len(read(scene).pods) == 5

@@ -194,7 +194,31 @@ async def test_an_event_that_the_api_server_let_expire_begins_anew(api: InMemory
     assert counts(api) == [1]
 
 
-@pytest.mark.parametrize("failure", [403, 404, 409, 422, 500, httpx2.ConnectError("refused")], ids=str)
+@pytest.mark.parametrize("failure", [429, 500, 503, httpx2.ConnectError("refused")], ids=str)
+async def test_an_event_outlives_an_outage_of_the_api_server(
+    api: InMemoryApi, recorder: EventRecorder, failure: Any
+) -> None:
+    for _ in range(6):
+        api.refuse(failure)
+    async with writing(recorder):
+        recorder.record(POD, PodEvent("Killing", "told late"))
+        await asyncio.sleep(60)
+    assert [body["message"] for path, body in api.objects.items() if path.startswith("events/")] == ["told late"]
+
+
+async def test_an_outage_that_does_not_end_gives_the_next_event_its_turn(
+    api: InMemoryApi, recorder: EventRecorder
+) -> None:
+    for _ in range(events_module.TRIES):
+        api.refuse(503)
+    async with writing(recorder):
+        recorder.record(POD, PodEvent("A", "lost"))
+        recorder.record(POD, PodEvent("A", "told"))
+        await asyncio.sleep(600)
+    assert [body["message"] for path, body in api.objects.items() if path.startswith("events/")] == ["told"]
+
+
+@pytest.mark.parametrize("failure", [403, 404, 409, 422], ids=str)
 async def test_an_event_that_cannot_be_written_is_no_error(
     api: InMemoryApi, recorder: EventRecorder, failure: Any
 ) -> None:

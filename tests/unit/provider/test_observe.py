@@ -364,6 +364,34 @@ def test_a_reallocation_is_waited_for_since_the_machine_went() -> None:
     assert life.pod.status.message == "Instance Interrupted (Priority); waiting for another machine: 5 min."
 
 
+@pytest.mark.parametrize(
+    ("spoken", "why"),
+    [
+        ([(299, "Container Group Updated (Version 2)")], "the container group was updated; {}"),
+        ([], "the instance is gone; {}."),
+    ],
+    ids=["updated", "no word of it"],
+)
+def test_a_run_whose_end_no_event_tells_is_waited_for_since_it_was_seen_gone(spoken: list[Spoken], why: str) -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    words = []
+    for seconds in (300, 310, 430):
+        life.see(seconds, DOWN, *spoken)
+        assert life.pod.status
+        words.append(life.pod.status.message)
+    plain = why.format("waiting for another machine")
+    assert words == [plain, plain, why.format("waiting for another machine: 2 min")]
+
+
+def test_the_end_of_a_run_that_was_updated_is_told_once() -> None:
+    life = Life(a_pod())
+    life.see(11, UP, (10, RUNNING))
+    told = life.see(300, DOWN, (299, "Container Group Updated (Version 2)")).lastState
+    assert life.see(320, DOWN, (318, RUNNING)).lastState == told, "the next start is heard of before it is listed"
+    assert life.see(325, UP).lastState == told
+
+
 def test_a_time_from_before_the_group_is_no_time_of_waiting() -> None:
     state = ContainerGroupState(status="deploying", start_time=at(-1e6))
     group = structs.replace(a_group(), current_state=state, create_time=at(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,7 +98,10 @@ class KubeletApp:
             if refusal.status == 401:
                 headers["WWW-Authenticate"] = "Bearer"
             serving = PlainTextResponse(str(refusal), refusal.status, headers)
-        await serving(scope, receive, send)
+        try:
+            await serving(scope, receive, send)
+        except asyncio.CancelledError:
+            pass  # the server stops, and has cut the connection: nothing is left to do, and uvicorn would report it
 
     def _target(self, request: Request) -> tuple[Pod, str]:
         path = request.path_params

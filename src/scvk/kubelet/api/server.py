@@ -113,11 +113,14 @@ class KubeletApi:
             self._listening.close()
             if self._plain is not None:
                 self._plain[0].close()
+            # First the connections: a request that ends early is a failure to uvicorn, unless its client has gone.
+            for connection in list(self._state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             tasks = list(self._state.tasks)
             for task in tasks:
                 task.cancel()
-            for connection in list(self._state.connections):
-                connection.transport.abort()
             if tasks:
                 await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
 

@@ -1,4 +1,5 @@
-"""The script before a command: it goes where the program is, says how that went, and becomes the command.
+"""The script before a command: as the program's user it goes where the program is, says how that went, and becomes
+the command.
 
 The line that it says is described in `first_line`. Whoever sends the script knows the variables already, so that
 nothing in the image has to read them: /proc/…/environ has NUL bytes, with which shells can do nothing.
@@ -18,7 +19,7 @@ TERMINAL = b"xterm"
 
 # e word: says how it went, and ends. v: whether the program is still the one that was looked at (fields of stat after
 # the name; the start is the 20th). The file that a command's first word means is looked for as `execvp` does it.
-_SCRIPT = r"""m=$1 p=$2 s=$3 P=$4 w=$5 u=$6;shift 6
+_SCRIPT = r"""m=$1 p=$2 s=$3 P=$4 w=$5 n=$6;shift 6
 e(){ printf '%s %s\n' "$m" "$1";exit 127;}
 v(){ shift 19;[ "$1" = "$s" ]||e changed;}
 { read -r l </proc/$p/stat;} 2>/dev/null||e changed
@@ -30,7 +31,7 @@ case $w in
 *)set -f;IFS=:;for d in $P;do if [ -f "${d:-.}/$w" ]&&[ -x "${d:-.}/$w" ];then d=found;break;fi;done
 unset IFS;[ "$d" = found ]||e unknown;;
 esac
-[ -z "$u" ]||printf 'scvk: the image has no program that becomes user %s: the command runs as root\n' "$u" >&2
+[ -z "$n" ]||printf 'scvk: %s\n' "$n" >&2
 printf '%s started %s\n' "$m" $$
 """
 _BECOME = 'exec "$@"\n'
@@ -58,19 +59,30 @@ def begin(marker: bytes, program: Program, words: Sequence[bytes], *, tty: bool)
         program.start,
         DEFAULT_PATH if path is None else path,
         first,
-        b"" if program.becoming is not None else str(program.user).encode(),
+        _note(program).encode(),
     ]
     if program.has_env:
-        line = script_call(_SCRIPT + _BECOME, [*facts, *becoming, b"env", b"-i", b"--", *variables, *command])
+        words_of_env = [b"env", b"-i", b"--", *variables]
+        line = script_call(_SCRIPT + _BECOME, [*facts, *words_of_env, *command], becoming=becoming)
     else:
         plain = [variable for variable in variables if _is_plain(variable)]
-        line = script_call(_SCRIPT + _EXPORT, [*facts, *plain, b"--", *becoming, *command])
+        line = script_call(_SCRIPT + _EXPORT, [*facts, *plain, b"--", *command], becoming=becoming)
     if len(line) > MOST_COMMAND:
         raise CommandTooLong(
             f"the command and the variables of the pod take {len(line)} bytes together, and a command by SSH can have "
             f"{MOST_COMMAND}"
         )
     return line
+
+
+def _note(program: Program) -> str:
+    """Return what a person should know of how the command runs; nothing where all is as it should be."""
+    notes = []
+    if program.becoming is None:
+        notes.append(f"the image has no program that becomes user {program.user}: the command runs as root")
+    if not program.environment:
+        notes.append("the variables of the pod's program cannot be read over SSH: the command runs without")
+    return "; ".join(notes)
 
 
 def _variables(program: Program, *, tty: bool) -> Iterator[bytes]:

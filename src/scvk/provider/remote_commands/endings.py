@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 
@@ -14,14 +14,16 @@ from scvk.provider.remote_commands.first_line import NotStarted, Started
 from scvk.saladcloud.ssh.address import SshAddress
 from scvk.saladcloud.ssh.errors import SshError
 from scvk.saladcloud.ssh.pool import SharedConnections
-from scvk.saladcloud.ssh.process import RemoteProcess
+
+if TYPE_CHECKING:
+    from scvk.saladcloud.ssh.process import RemoteProcess
 
 GATHERED_FOR_S = 0.05
 ENDED_WITHIN_S = 20.0
 LAST_WITHIN_S = 5.0
 """What the agent's own end waits for."""
 
-Opening = asyncio.Task[tuple[RemoteProcess, Started | NotStarted]]
+Opening: TypeAlias = "asyncio.Task[tuple[RemoteProcess, Started | NotStarted]]"
 
 log = structlog.get_logger(__name__)
 

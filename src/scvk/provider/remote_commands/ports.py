@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lightkube.resources.core_v1 import Pod
 
 from scvk.kubelet.capabilities import NotPossible, PortConnection
@@ -9,7 +11,9 @@ from scvk.provider.remote_commands.instances import Instances
 from scvk.saladcloud.ssh.address import SshAddress
 from scvk.saladcloud.ssh.errors import PortRefused
 from scvk.saladcloud.ssh.pool import SharedConnections
-from scvk.saladcloud.ssh.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from scvk.saladcloud.ssh.tunnel import Tunnel
 
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 """An image without /etc/hosts does not know the first."""

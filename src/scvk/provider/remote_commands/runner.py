@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lightkube.resources.core_v1 import Pod
 
@@ -20,7 +21,10 @@ from scvk.provider.remote_commands.shell import NoWord
 from scvk.saladcloud.ssh.address import SshAddress
 from scvk.saladcloud.ssh.errors import ConnectionLost
 from scvk.saladcloud.ssh.pool import SharedConnections
-from scvk.saladcloud.ssh.process import RemoteProcess, Terminal
+from scvk.saladcloud.ssh.terminal import Terminal
+
+if TYPE_CHECKING:
+    from scvk.saladcloud.ssh.process import RemoteProcess
 
 BEGIN_WITHIN_S = 30.0
 """A login and a few lines of a shell take milliseconds; on a machine that swaps they take longer."""

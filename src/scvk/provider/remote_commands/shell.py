@@ -16,7 +16,10 @@ def quoted(word: bytes) -> bytes:
     return b"'" + word.replace(b"'", b"'\\''") + b"'"
 
 
-def script_call(script: str, arguments: Iterable[bytes]) -> bytes:
-    """Return a command line, for whatever shell root has, that runs a script for `sh` with arguments."""
-    words = [b"/bin/sh", b"-c", script.encode(), b"scvk", *arguments]
+def script_call(script: str, arguments: Iterable[bytes], *, becoming: Iterable[bytes] = ()) -> bytes:
+    """Return a command line, for whatever shell root has, that runs a script for `sh` with arguments.
+
+    `becoming` are words before it that make the script somebody else's.
+    """
+    words = [*becoming, b"/bin/sh", b"-c", script.encode(), b"scvk", *arguments]
     return b"exec " + b" ".join(map(quoted, words))

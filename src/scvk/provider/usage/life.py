@@ -7,6 +7,7 @@ life of the pod's container. Times are Unix seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from scvk.provider.usage.refresh import EVERY_S, Refresh, seen_again, seen_changed, seen_first
 from scvk.saladcloud.models import ContainerGroupInstance, InstanceState
@@ -39,6 +40,7 @@ class Reading:
     memory_mb: float
     others: tuple[float | None, ...]
     cpu_percent: float | None
+    state_since: datetime | None = None
 
     def sample(self, at: float) -> Sample:
         """Return the figures as of a moment."""
@@ -75,6 +77,8 @@ def heard(life: Life | None, instance: ContainerGroupInstance, at: float) -> Lif
     reading = _reading(instance)
     if reading is None or (life is not None and at <= life.looked):
         return life
+    if life is not None and life.instance == instance.id and _is_of_before(reading, life):
+        return life
     if life is None or life.instance != instance.id or reading.cpu_total_s < life.reading.cpu_total_s:
         after = life.looked if life is not None else None
         return Life(instance.id, after, at, reading, seen_first(at), (reading.sample(at),))
@@ -88,6 +92,15 @@ def heard(life: Life | None, instance: ContainerGroupInstance, at: float) -> Lif
     elif percent is not None and percent < IDLE_PERCENT:
         life = replace(life, samples=_still(life.samples, at - EVERY_S))
     return replace(life, looked=at)
+
+
+def _is_of_before(reading: Reading, life: Life) -> bool:
+    """Say whether these are older figures of the same life, from a platform that answers out of some memory."""
+    since, known = reading.state_since, life.reading.state_since
+    if reading.cpu_total_s >= life.reading.cpu_total_s or since is None or known is None or since > known:
+        return False
+    figures = reading.sample(0)
+    return any((each.cpu_s, each.memory_bytes) == (figures.cpu_s, figures.memory_bytes) for each in life.samples)
 
 
 def _still(samples: tuple[Sample, ...], at: float) -> tuple[Sample, ...]:
@@ -114,4 +127,4 @@ def _reading(instance: ContainerGroupInstance) -> Reading | None:
     if instance.state != InstanceState.RUNNING or total is None or total < 0 or memory is None or memory <= 0:
         return None
     others = (instance.cpu_usage, instance.memory_usage_percent)
-    return Reading(total, memory, others, instance.cpu_percent)
+    return Reading(total, memory, others, instance.cpu_percent, instance.update_time)

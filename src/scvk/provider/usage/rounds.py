@@ -7,7 +7,9 @@ to 60 requests a minute more, of the budget's class of metrics, and only of what
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from heapq import nlargest
 
 import structlog
 
@@ -16,6 +18,8 @@ from scvk.saladcloud.budget import RequestBudget, RequestClass
 from scvk.saladcloud.errors import RateLimited
 
 LOOK_EVERY_S = 1.0
+PLANNED = 30
+"""Looks that are planned at once: to find out who is next costs as much as there are groups."""
 EACH_AFTER_S = 60.0
 SPARE_FOR_FIGURES = 40
 """Requests that must be free in the budget: a burst of creations, deletions or readers of logs finds room."""
@@ -42,6 +46,7 @@ class FigureRounds:
         self._look = look
         self._is_read = is_read
         self._monotonic = monotonic
+        self._planned: deque[str] = deque()
 
     async def run(self) -> None:
         """Look until cancelled; what fails is looked at again in its turn."""
@@ -58,11 +63,18 @@ class FigureRounds:
                     await asyncio.sleep(error.retry_after or EACH_AFTER_S)
 
     def _next(self) -> str | None:
-        """Return the group that was asked for longest ago, where that is a minute, and the budget has room."""
+        """Return a group that was not asked for within a minute, longest ago first, where the budget has room."""
         if not self._is_read() or self._budget.available(RequestClass.METRICS) < SPARE_FOR_FIGURES:
             return None
-        due = {name: looked if (looked := self._looked(name)) is not None else float("-inf") for name in self._groups()}
-        longest = min(due, key=lambda name: due[name], default=None)
-        if longest is None or self._monotonic() - due[longest] < EACH_AFTER_S:
-            return None
-        return longest
+        if not self._planned:
+            due = [name for name in self._groups() if self._age(name) >= EACH_AFTER_S]
+            self._planned.extend(nlargest(PLANNED, due, key=self._age))
+        while self._planned:
+            name = self._planned.popleft()
+            if self._age(name) >= EACH_AFTER_S:  # else the sweep came first
+                return name
+        return None
+
+    def _age(self, name: str) -> float:
+        looked = self._looked(name)
+        return float("inf") if looked is None else self._monotonic() - looked

@@ -19,7 +19,8 @@ from scvk.saladcloud.ssh.errors import (
     WrongHostKey,
 )
 from scvk.saladcloud.ssh.private_key import PrivateKey
-from scvk.saladcloud.ssh.process import RemoteProcess, Terminal
+from scvk.saladcloud.ssh.process import RemoteProcess
+from scvk.saladcloud.ssh.terminal import Terminal
 from scvk.saladcloud.ssh.tunnel import Tunnel
 
 USER = "root"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scvk.saladcloud.ssh.address import SshAddress
 from scvk.saladcloud.ssh.errors import ConnectionLost, NoRoom
-from scvk.saladcloud.ssh.process import RemoteProcess, Terminal
 from scvk.saladcloud.ssh.shared_attempts import SharedAttempts
-from scvk.saladcloud.ssh.tunnel import Tunnel
+from scvk.saladcloud.ssh.terminal import Terminal
+
+if TYPE_CHECKING:  # an agent without a key never loads asyncssh, which takes 20 MB
+    from scvk.saladcloud.ssh.process import RemoteProcess
+    from scvk.saladcloud.ssh.tunnel import Tunnel
 
 KEPT_FOR_S = 300.0
 SESSIONS = 10

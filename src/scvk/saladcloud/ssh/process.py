@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import asyncssh
 
@@ -15,15 +14,6 @@ from scvk.saladcloud.ssh.inbound import Inbound, Outbound
 _MOST_UNSENT = 512 * 1024
 _SIGNALLED = 128
 """What shells add to a signal's number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """What a command's terminal is at the beginning."""
-
-    kind: str
-    columns: int = 80
-    rows: int = 24
 
 
 class RemoteProcess(asyncssh.SSHClientSession[bytes]):

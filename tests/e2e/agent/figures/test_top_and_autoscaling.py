@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.e2e.processes import SimulatedCloud, until
+from tests.e2e.processes import API_KEY, SimulatedCloud, until
 from tests.e2e.stage import Stage
 from tests.e2e.workloads import deployment, pod_spec
 
@@ -89,3 +90,31 @@ async def test_an_autoscaler_adds_replicas_by_cpu(scripted: Stage) -> None:
 
     utilization = await until("the autoscaler knows what three pods use", measured, within=120, every=2)
     assert utilization == pytest.approx(MILLICORES / 10, rel=0.2)
+
+
+async def test_the_nodes_proxy_tells_figures_health_and_options_and_no_secret(scripted: Stage) -> None:
+    agent = await scripted.running_agent("--kubelet-port", "0", "--metrics-port", "0")
+    await scripted.apply(deployment("work", 2, worker()))
+    await scripted.ready_pods(2)
+
+    async def told(path: str) -> str:
+        return await scripted.kubectl("get", "--raw", f"/api/v1/nodes/{scripted.node}/proxy/{path}", check=False)
+
+    async def both_known() -> bool:
+        return len(json.loads(await told("stats/summary"))["pods"]) == 2
+
+    await until("the summary tells of both pods", both_known)
+    assert await told("healthz") == "ok"
+    resources = await told("metrics/resource")
+    assert resources.count("container_memory_working_set_bytes{") == 2
+    assert "resource_scrape_error 0" in resources
+    assert (await told("metrics/cadvisor")).count("container_cpu_usage_seconds_total{") == 2
+    assert 'scvk_container_groups{owner="own"} 2' in await told("metrics")
+    for listing in ("pods", "runningpods/"):
+        items = json.loads(await told(listing))["items"]
+        assert {item["metadata"]["namespace"] for item in items} == {scripted.namespace}
+        assert len(items) == 2
+    options = await told("configz")
+    assert json.loads(options)["kubeletconfig"]["nodeName"] == scripted.node
+    assert API_KEY not in options
+    assert "without TLS" in agent.output()

@@ -144,6 +144,13 @@ def test_a_program_without_a_path_gets_the_runtimes() -> None:
     assert output(said) == b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 
 
+def test_variables_that_cannot_be_read_are_said() -> None:
+    without = Program(os.getpid(), START, 0, 0, (), (), has_env=True, is_wrapper=False)
+    said, errors, _ = run(begin(MARKER, without, [b"true"], tty=False))
+    assert isinstance(said, Started)
+    assert b"runs without" in errors
+
+
 def test_a_user_that_cannot_be_become_is_said() -> None:
     said, errors, _ = run(begin(MARKER, program(becoming=None), [b"true"], tty=False))
     assert isinstance(said, Started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,13 @@ from scvk.saladcloud.models import ContainerGroupInstance
 
 
 def instance(
-    cpu: float | None, memory: float | None = 100.0, *, percent: float | None = 50.0, one: str = "i-1", state: str = ""
+    cpu: float | None,
+    memory: float | None = 100.0,
+    *,
+    percent: float | None = 50.0,
+    one: str = "i-1",
+    state: str = "",
+    since: datetime | None = None,
 ) -> ContainerGroupInstance:
     return ContainerGroupInstance(
         id=one,
@@ -22,6 +29,7 @@ def instance(
         cpu_usage_total=cpu,
         cpu_percent=percent,
         memory_usage_mb=memory,
+        update_time=since,
     )
 
 
@@ -126,6 +134,14 @@ def test_another_life_began_after_the_last_look_at_the_one_before(after: Contain
     assert life.after == 130
     assert len(life.samples) == 1
     assert life.cores is None
+
+
+def test_an_answer_out_of_the_platforms_memory_begins_no_life() -> None:
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    looks = [(100.0, instance(30, since=early)), (160.0, instance(60, since=early))]
+    assert lived(*looks, (175.0, instance(30, since=early))) == lived(*looks)
+    assert lived(*looks, (175.0, instance(30, since=late))).after == 160
+    assert lived(*looks, (175.0, instance(29, since=early))).after == 160
 
 
 def test_samples_older_than_anybody_asks_for_are_dropped_but_for_the_newest_of_them() -> None:

@@ -11,7 +11,8 @@ import pytest
 from scvk.saladcloud.ssh.address import SshAddress
 from scvk.saladcloud.ssh.errors import ConnectionLost, LoginRefused, NoRoom, PortRefused
 from scvk.saladcloud.ssh.pool import KEPT_FOR_S, SESSIONS, SharedConnections
-from scvk.saladcloud.ssh.process import RemoteProcess, Terminal
+from scvk.saladcloud.ssh.process import RemoteProcess
+from scvk.saladcloud.ssh.terminal import Terminal
 from scvk.saladcloud.ssh.tunnel import Tunnel
 
 pytestmark = pytest.mark.looptime
