@@ -73,7 +73,8 @@ def ended_since(status: ContainerStatus | None, began: datetime | None) -> datet
         ended = state.terminated if state else None
         if ended is None or ended.reason == UNKNOWN_END or ended.finishedAt is None:
             continue
-        if began is None or (ended.startedAt or ended.finishedAt) >= began:
+        # An event may tell an earlier start of the same run than the listing did: then its end is what tells it apart.
+        if began is None or (ended.startedAt or ended.finishedAt) >= began or ended.finishedAt > began:
             return ended.finishedAt
     return None
 

@@ -112,6 +112,8 @@ def test_no_log_says_why(of: Pod, request_: LogRequest, words: str) -> None:
     [
         pytest.param(running(10), None, None, id="it runs"),
         pytest.param(ended(10, 20), None, 20, id="it ended"),
+        pytest.param(ended(8, 20), None, 20, id="it ended, and had begun earlier than was known"),
+        pytest.param(running(22), ended(8, 20), 20, id="the same, and it runs again"),
         pytest.param(running(22), ended(10, 20), 20, id="it ended and runs again"),
         pytest.param(
             running(22), ended(10, 20, reason="ContainerStatusUnknown"), None, id="its machine was taken away"
