@@ -78,7 +78,7 @@ VARIANTS = (
     Variant(
         "takes a change without an answer for done",
         broken_provider.takes_a_change_without_an_answer_for_done,
-        first=38,
+        first=96,
     ),
     Variant("remembers pods for ever", broken_provider.remembers_pods_for_ever),
     Variant("never makes its Node again", broken_kubelet.never_makes_its_node_again, first=45),
