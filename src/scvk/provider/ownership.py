@@ -15,7 +15,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from scvk.saladcloud.models import ContainerGroup
@@ -41,6 +41,7 @@ _MAX_NAME_LENGTH = 63
 # 12 characters of base32 are 60 bits: with a million names ever used in a project, the chance that two of them
 # meet is about one in two million.
 _HASH_LENGTH = 12
+_ATTEMPTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,14 @@ def group_name(mark: PodMark) -> str:
     return f"{readable[: _MAX_NAME_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
-def may_be_an_attempt_for(name: str, mark: PodMark) -> bool:
-    """Say whether a group called `name` could be one that was made for the pod of `mark`, at any attempt."""
-    return name[:-_HASH_LENGTH] == group_name(mark)[:-_HASH_LENGTH]
+def is_an_attempt_for(name: str, mark: PodMark) -> bool:
+    """Say whether a group called `name` can only have been made for the pod of `mark`, at whichever attempt.
+
+    The name is compared with those of the first 1,000 attempts; each takes a name that was used up in vain.
+    """
+    if name[:-_HASH_LENGTH] != group_name(mark)[:-_HASH_LENGTH]:
+        return False
+    return any(group_name(replace(mark, attempt=attempt)) == name for attempt in range(_ATTEMPTS))
 
 
 def legacy_name(namespace: str, name: str) -> str:

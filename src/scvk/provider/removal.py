@@ -1,8 +1,8 @@
 """One step nearer to nothing: deletes what a pod has in the cloud, and says when nothing can be left.
 
 Only groups that are surely the pod's own are deleted: their marks are shown, name the pod, and give the group's name.
-A group that by its name may be the pod's, and whose marks are not shown, keeps the pod. Else it is certain that nothing
-is left
+A group that by its name must be the pod's, and whose marks are not shown, keeps the pod. Else it is certain that
+nothing is left
 
 - when a complete listing, asked for after a delete was accepted, no longer has the group;
 - where no delete of ours is known (nothing was made, somebody else deleted it, or it was before a restart): when two
@@ -28,7 +28,7 @@ from scvk.provider.ownership import (
     PodMark,
     Unknown,
     group_name,
-    may_be_an_attempt_for,
+    is_an_attempt_for,
 )
 from scvk.provider.record import record_of
 from scvk.provider.turns import WAITING_AGAIN_S, Turns
@@ -61,14 +61,14 @@ def groups_of(view: CloudView, uid: str, owners: Owners) -> dict[str, PodMark]:
 
 
 def hidden_groups_of(view: CloudView, mark: PodMark) -> tuple[str, ...]:
-    """Return the names of listed groups that may be the pod's: so they are called, but their environment is not shown.
+    """Return the names of listed groups that are called as the pod's, and whose environment is not shown.
 
     Where the pod's record was lost, one of them may be what the pod runs as.
     """
     return tuple(
         group.name
         for group in view.groups
-        if group.container.environment_variables is None and may_be_an_attempt_for(group.name, mark)
+        if group.container.environment_variables is None and is_an_attempt_for(group.name, mark)
     )
 
 
@@ -189,7 +189,7 @@ class Remover:
             case Owned(mark) if mark.uid == pod.uid:
                 pass
             case NotOurs() | Owned():
-                log.info("a group that by its name could be the pod's is not; left alone", group=group.name)
+                log.warning("a group under a name of the pod's is not the pod's; left alone", group=group.name)
                 return True
         clock = self._monotonic()
         if clock - self._deleted.get(group.name, float("-inf")) < DELETE_AGAIN_AFTER_S:

@@ -460,7 +460,7 @@ class SaladCloudProvider:
         return False
 
     async def _reveal(self, pod: Pod) -> bool:
-        """Read by name what may be the pod's group and is listed without its environment; say whether one was read.
+        """Read what is called as the pod's group and is listed without its environment; say whether one was read.
 
         Raises TemporaryProviderError where the environment stays hidden: a second group must not be made beside it.
         """
@@ -469,8 +469,8 @@ class SaladCloudProvider:
             await self._ask(name)
             if name in hidden_groups_of(self._view, self._mark(pod, 0)):
                 raise TemporaryProviderError(
-                    f"SaladCloud does not show the environment of the container group {name}, which by its name may "
-                    "be this pod's"
+                    f"SaladCloud does not show the environment of the container group {name}, which by its name is "
+                    "this pod's"
                 )
         return bool(hidden)
 

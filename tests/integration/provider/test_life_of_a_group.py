@@ -82,6 +82,16 @@ async def test_a_lost_record_whose_group_is_hidden_makes_no_second_group_and_fai
     assert world.cloud.touched() == set()
 
 
+async def test_a_predecessor_that_is_hidden_does_not_keep_a_pod_from_starting() -> None:
+    world = World()
+    other = mark(uid="another")
+    world.cloud.hidden = {group_name(other)}
+    world.cloud.add(group_name(other), environment(other))
+    await world.started()
+    await world.settle(3)
+    assert world.cloud.count("create") == 1
+
+
 async def test_an_adopted_group_is_not_judged_again() -> None:
     world = await a_running_world()
     world.forget_annotations()
