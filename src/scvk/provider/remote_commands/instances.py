@@ -63,7 +63,7 @@ class Instances:
         self._questions: SharedAttempts[str, SshAddress] = SharedAttempts()
 
     async def reach(self, pod: Pod, use: Callable[[SharedConnections, SshAddress], Awaitable[T]]) -> T:
-        """Do something with the pod's instance; once more where a kept connection turns out to be gone.
+        """Do something with the pod's instance; once more where a kept connection is gone before it is begun.
 
         Raises NotPossible, and SshError that is not the instance's absence as NotPossible too, but for those that `use`
         catches itself.

@@ -9,7 +9,7 @@ from scvk.kubelet.capabilities import NotPossible
 from scvk.provider.remote_commands.looking import MOST_ANSWER, look, parts_of
 from scvk.provider.remote_commands.program import Program, programs_of
 from scvk.saladcloud.ssh.address import SshAddress
-from scvk.saladcloud.ssh.errors import ConnectionLost
+from scvk.saladcloud.ssh.errors import ConnectionLost, StartInDoubt
 from scvk.saladcloud.ssh.pool import SharedConnections
 from scvk.saladcloud.ssh.shared_attempts import SharedAttempts
 
@@ -56,7 +56,10 @@ class Programs:
         self, connections: SharedConnections, address: SshAddress, *, at_children: bool
     ) -> Sequence[Program]:
         marker = self._marker().encode()
-        process = await connections.start(address, look(marker, at_children=at_children))
+        try:
+            process = await connections.start(address, look(marker, at_children=at_children))
+        except StartInDoubt:
+            raise ConnectionLost("the connection to the instance was lost") from None  # to look twice does no harm
         try:
             async with asyncio.timeout(LOOK_WITHIN_S):
                 process.write_eof()

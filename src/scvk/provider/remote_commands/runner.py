@@ -19,7 +19,7 @@ from scvk.provider.remote_commands.program import Program
 from scvk.provider.remote_commands.programs import Programs, without_shell
 from scvk.provider.remote_commands.shell import NoWord
 from scvk.saladcloud.ssh.address import SshAddress
-from scvk.saladcloud.ssh.errors import ConnectionLost
+from scvk.saladcloud.ssh.errors import ConnectionLost, StartInDoubt
 from scvk.saladcloud.ssh.pool import SharedConnections
 from scvk.saladcloud.ssh.terminal import Terminal
 
@@ -121,6 +121,8 @@ async def _open(
             raise NotPossible(f"the command did not begin within {BEGIN_WITHIN_S:.0f} s") from None
         if isinstance(error, ValueError):
             raise NotPossible(f"the command could not be begun: {error}") from None
+        if isinstance(error, ConnectionLost):
+            raise StartInDoubt from None
         raise
 
 

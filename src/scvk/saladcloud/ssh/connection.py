@@ -15,6 +15,7 @@ from scvk.saladcloud.ssh.errors import (
     LoginRefused,
     NoRoom,
     PortRefused,
+    StartInDoubt,
     Unreachable,
     WrongHostKey,
 )
@@ -58,7 +59,7 @@ class SshConnection:
         return not self._client.is_over
 
     async def start(self, command: bytes, terminal: Terminal | None) -> RemoteProcess:
-        """Run a command by root's login shell. Raises NoRoom and ConnectionLost."""
+        """Run a command by root's login shell. Raises NoRoom, ConnectionLost and StartInDoubt."""
         process = RemoteProcess()
         try:
             async with asyncio.timeout(CHANNEL_WITHIN_S):
@@ -76,10 +77,11 @@ class SshConnection:
             if self.is_open:
                 raise NoRoom(error.reason) from None
             raise ConnectionLost("the connection to the instance was lost") from None
-        except TimeoutError:
-            self.abort()
-            raise ConnectionLost("the instance does not answer any more") from None
-        except (OSError, asyncssh.Error):
+        except (TimeoutError, OSError, asyncssh.Error) as error:
+            if isinstance(error, TimeoutError):
+                self.abort()
+            if process.is_open:
+                raise StartInDoubt from None
             raise ConnectionLost("the connection to the instance was lost") from None
         return process
 

@@ -7,7 +7,8 @@ SshError
 ├── KeyUnusable       our own private key cannot be read now
 ├── NoRoom            the server opens no further session on a connection
 ├── PortRefused       the server could not connect to the port
-└── ConnectionLost    the connection ended under what ran over it
+├── ConnectionLost    the connection ended under what ran over it; what was to be started was not
+└── StartInDoubt      the connection ended when the command had been sent: it may run, or have run
 """
 
 from __future__ import annotations
@@ -42,4 +43,13 @@ class PortRefused(SshError):
 
 
 class ConnectionLost(SshError):
-    """The connection has ended."""
+    """The connection has ended. Whoever wanted to start something may try again."""
+
+
+class StartInDoubt(SshError):
+    """The command may have been started: it must not be sent again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection to the instance ended as the command was started: it may have run; look before you repeat"
+        )

@@ -34,7 +34,7 @@ class Connection(Protocol):
         ...
 
     async def start(self, command: bytes, terminal: Terminal | None, /) -> RemoteProcess:
-        """Run a command. Raises NoRoom and ConnectionLost."""
+        """Run a command. Raises NoRoom, ConnectionLost and StartInDoubt."""
         ...
 
     async def connect(self, host: str, port: int, /) -> Tunnel:
@@ -84,7 +84,7 @@ class SharedConnections:
         return any(lane.connection.is_open for lane in self._lanes.get(address, ()))
 
     async def start(self, address: SshAddress, command: bytes, terminal: Terminal | None = None) -> RemoteProcess:
-        """Run a command. Raises SshError: ConnectionLost where the kept connection turns out to be gone."""
+        """Run a command. Raises SshError: ConnectionLost where the kept connection turns out to be gone before."""
         while True:
             lane = await self._lane(address, lambda lane: lane.sessions < self._sessions.get(address, SESSIONS))
             self._use(lane)

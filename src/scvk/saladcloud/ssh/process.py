@@ -24,6 +24,8 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
         self._stderr = Inbound(self._wait)
         self._outbound = Outbound()
         self._exit_code: int | None = None
+        self.is_open = False
+        """Whether the channel was opened: from then on the command may be on its way."""
         self._ended = asyncio.Event()
         self._on_end: list[Callable[[], None]] = []
 
@@ -94,6 +96,7 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """The channel is open."""
+        self.is_open = True
         self._channel = chan
         chan.set_write_buffer_limits(_MOST_UNSENT)
 
